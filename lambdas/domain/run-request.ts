@@ -1,0 +1,129 @@
+/** From what a caller asks for to what the trainer is told: names become kinds, gaps become defaults, each default says why. */
+import * as z from 'zod';
+import type { Problem } from './errors.ts';
+import { type Choice, type GivenHyperparameters, resolveHyperparameters, withoutAliases } from './hyperparameters.ts';
+import type { ComputeNeed } from './run.ts';
+import { type BaseModel, DATASET_FORMATS, type Dataset, TRAINING_METHODS, type Training } from './run-folder.ts';
+
+const FORTNIGHT_SECONDS = 14 * 24 * 3_600;
+
+/** The fields beside the hyperparameters that every creation takes, in wire names. */
+export const runRequestShape = {
+  dataset_format: z.enum(DATASET_FORMATS).optional().meta({ description: 'default: detected from the first row' }),
+  method: z.enum(TRAINING_METHODS).optional(),
+  provider: z.enum(['local']).optional().meta({ description: 'where to train; default: the provider of this plane' }),
+  compute: z
+    .strictObject({
+      node_count: z.int().min(1).max(1_024).optional(),
+      gpus_per_node: z.int().min(0).max(64).optional(),
+      gpu_type: z.string().min(1).max(64).optional(),
+    })
+    .optional(),
+  max_runtime: z
+    .int()
+    .min(60)
+    .max(365 * 24 * 3_600)
+    .optional()
+    .meta({ description: 'seconds of training after which the run is stopped with a final checkpoint; default 14 days' }),
+  sample_prompts: z
+    .array(z.string().min(1).max(4_000))
+    .max(20)
+    .optional()
+    .meta({ description: 'answered by base and tuned model at each evaluation; default: three of the eval split' }),
+  chat_template: z.string().min(1).max(32_768).optional(),
+  export: z.enum(['adapter', 'merged']).optional(),
+} as const;
+const sharedFieldsSchema = z.object(runRequestShape);
+
+export interface RunRequest extends z.infer<typeof sharedFieldsSchema> {
+  readonly baseModel: string;
+  readonly dataset: string;
+  readonly peftMethod: Training['peftMethod'];
+  readonly hyperparameters: GivenHyperparameters;
+}
+
+export interface RunPlan {
+  readonly training: Training;
+  readonly compute: ComputeNeed;
+  readonly maxRuntimeSeconds: number;
+  readonly choices: Choice[];
+}
+
+/**
+ * @param at names each wire field in a problem's path: `at('learning_rate')` is `config.learning_rate` in the SFT API
+ * @returns the plan, and every problem that the schemas could not see; with problems the plan must not be used
+ */
+export function planRun(
+  request: RunRequest,
+  at: { base: string; dataset: string; prefix: string },
+): { plan: RunPlan; problems: Problem[] } {
+  const { values, problems } = withoutAliases(request.hyperparameters, at.prefix);
+  const base = toBaseModel(request.baseModel);
+  const dataset = toDataset(request.dataset);
+  if (typeof base === 'string') problems.push({ path: at.base, message: base });
+  if (typeof dataset === 'string') problems.push({ path: at.dataset, message: dataset });
+  if (values.wandb_project !== undefined && !asList(values.report_to).includes('wandb')) {
+    problems.push({ path: `${at.prefix}wandb_project`, message: "is used only with report_to 'wandb'" });
+  }
+  if (request.export === 'merged' && request.peftMethod === 'full')
+    problems.push({ path: `${at.prefix}export`, message: "'merged' needs an adapter; full fine-tuning has none" });
+
+  const tiny = typeof base !== 'string' && base.kind === 'tiny-llama';
+  const { hyperparameters, choices } = resolveHyperparameters(values, tiny ? 'tiny-llama' : 'other', request.peftMethod === 'full');
+  const training: Training = {
+    framework: 'hf',
+    method: request.method ?? 'sft',
+    peftMethod: request.peftMethod,
+    baseModel: typeof base === 'string' ? { kind: 'tiny-llama' } : base,
+    dataset: typeof dataset === 'string' ? { kind: 'hub', id: request.dataset, commit: null } : dataset,
+    datasetFormat: request.dataset_format ?? null,
+    chatTemplate: request.chat_template ?? null,
+    samplePrompts: request.sample_prompts ?? null,
+    export: request.export ?? 'adapter',
+    hyperparameters,
+  };
+  const compute: ComputeNeed = {
+    nodes: request.compute?.node_count ?? 1,
+    gpusPerNode: request.compute?.gpus_per_node ?? null,
+    gpuType: request.compute?.gpu_type ?? null,
+  };
+  return { plan: { training, compute, maxRuntimeSeconds: request.max_runtime ?? FORTNIGHT_SECONDS, choices }, problems };
+}
+
+const asList = (value: string | string[] | undefined): string[] => (value === undefined ? [] : typeof value === 'string' ? [value] : value);
+
+/** A name that the hub could have: `gpt2`, `tatsu-lab/alpaca`. */
+const HUB_NAME = /^[A-Za-z0-9][\w.-]{0,95}(\/[A-Za-z0-9][\w.-]{0,95})?$/;
+const DATA_FILE = /\.(jsonl|json|parquet)$/i;
+
+/** @returns the base model, or what is wrong with its name */
+function toBaseModel(name: string): BaseModel | string {
+  if (name === 'tiny-llama') return { kind: 'tiny-llama' };
+  if (isPath(name)) return leavesRoot(name) ? `must stay below the data root, got '${name}'` : { kind: 'path', path: name };
+  if (HUB_NAME.test(name)) return { kind: 'hub', id: name, commit: null };
+  return `must be 'tiny-llama', a Hugging Face model id or a path that begins with './' or '/', got '${name.slice(0, 60)}'`;
+}
+
+/** @returns the dataset, or what is wrong with its name */
+function toDataset(name: string): Dataset | string {
+  if (name.includes('\0') || name.includes('\\')) return 'must not hold NUL or backslash';
+  if (/^s3:\/\/[^/]+\/?/.test(name)) return { kind: 'files', uri: name, files: [] };
+  if (isPath(name) || DATA_FILE.test(name) || name.endsWith('/')) {
+    return leavesRoot(name) ? `must stay below the data root, got '${name.slice(0, 60)}'` : { kind: 'files', uri: name, files: [] };
+  }
+  if (HUB_NAME.test(name)) return { kind: 'hub', id: name, commit: null };
+  return `must be a path to .jsonl, .json or .parquet (a folder ends in '/'), an s3:// URI or a Hugging Face dataset id, got '${name.slice(0, 60)}'`;
+}
+
+const isPath = (name: string): boolean => /^(\.{1,2}\/|\/)/.test(name);
+
+/** By the letters alone; links are looked at when the inputs are pinned. */
+function leavesRoot(path: string): boolean {
+  let depth = 0;
+  for (const part of path.split('/')) {
+    if (part === '..') depth -= 1;
+    else if (part !== '' && part !== '.') depth += 1;
+    if (depth < 0) return true;
+  }
+  return false;
+}

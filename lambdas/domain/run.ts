@@ -1,0 +1,155 @@
+/** The run: the one record that the five APIs are views of, and the events that make its history. */
+import * as z from 'zod';
+import { FAILURE_CODES, failureSchema } from './failures.ts';
+import { artifactFileSchema, progressSchema, samplesRowSchema, trainingSchema, WANTS } from './run-folder.ts';
+import { RUN_STATES } from './run-lifecycle.ts';
+
+export const APIS = ['training-svc', 'unified-trainer', 'orchestrator', 'management', 'sft', 'runs'] as const;
+const time = z.string();
+
+export const waitingSchema = z.object({
+  code: z.enum(['slot', 'gpu', 'resuming']),
+  sentence: z.string(),
+  remedy: z.string(),
+  since: time,
+});
+export type Waiting = z.infer<typeof waitingSchema>;
+
+/** What compute needs to find an attempt again. Ours to read, the compute adapter's to write. */
+export const computeHandleSchema = z.record(z.string(), z.union([z.string(), z.number(), z.array(z.number())]));
+export type ComputeHandle = z.infer<typeof computeHandleSchema>;
+
+export const computeNeedSchema = z.object({
+  nodes: z.int().min(1),
+  gpusPerNode: z.int().min(0).nullable().meta({ description: 'null: one where there are any' }),
+  gpuType: z.string().nullable(),
+});
+export type ComputeNeed = z.infer<typeof computeNeedSchema>;
+
+export const attemptSchema = z.object({
+  number: z.int().min(1),
+  reservedAt: time,
+  handle: computeHandleSchema.nullable(),
+  claimId: z.string().nullable(),
+  resumeFrom: z.object({ checkpoint: z.string(), folder: z.string(), step: z.int() }).nullable(),
+  checkpointsSeen: z.int().meta({ description: 'how many of its checkpoints the plane has taken up' }),
+  samplesSeen: z.int(),
+  silentSince: time.nullable(),
+  endedAt: time.nullable(),
+});
+export type Attempt = z.infer<typeof attemptSchema>;
+
+export const runSchema = z.object({
+  id: z.string(),
+  version: z.int().meta({ description: 'rises by one with every event; equals the sequence of the newest' }),
+  state: z.enum(RUN_STATES),
+  api: z.enum(APIS),
+  name: z.string().nullable(),
+  projectId: z.string(),
+  provider: z.string(),
+  folder: z.string().meta({ description: 'key of the run folder in the artifacts store: <base>/<RUN_ID>/framework=<fw>' }),
+  outputDir: z.string().nullable().meta({ description: 'where the adapter is also put locally, relative to the data root' }),
+  request: z.record(z.string(), z.unknown()).meta({ description: 'the configuration as it was asked for' }),
+  training: trainingSchema,
+  compute: computeNeedSchema,
+  maxRuntimeSeconds: z.int().min(1),
+  choices: z.array(z.object({ name: z.string(), value: z.string(), reason: z.string() })),
+  createdAt: time,
+  updatedAt: time,
+  submittedAt: time.nullable(),
+  startedAt: time.nullable().meta({ description: 'first seen training' }),
+  completedAt: time.nullable().meta({ description: 'final, and the compute is gone' }),
+  prepared: z.boolean().meta({ description: 'inputs are pinned' }),
+  want: z.enum(WANTS),
+  controlVersion: z.int(),
+  stopRequestedAt: time.nullable(),
+  stopDetail: z.object({ code: z.enum(['stop_requested', 'time_limit']), message: z.string() }).nullable(),
+  waiting: waitingSchema.nullable(),
+  attempt: attemptSchema.nullable().meta({ description: 'the newest attempt' }),
+  failuresSeen: z.partialRecord(z.enum(FAILURE_CODES), z.int()),
+  fruitlessAttempts: z.int(),
+  computeSeconds: z.number(),
+  lastLogAt: time.nullable(),
+  lastCheckpoint: z.object({ checkpoint: z.string(), folder: z.string(), step: z.int() }).nullable(),
+  checkpoints: z.array(
+    z.object({
+      checkpoint: z.string(),
+      folder: z.string(),
+      step: z.int(),
+      attempt: z.int(),
+      evalLoss: z.number().nullable(),
+      sizeBytes: z.int(),
+    }),
+  ),
+  samples: samplesRowSchema.nullable().meta({ description: 'the newest answers of base and tuned model to the sample prompts' }),
+  failure: failureSchema.nullable(),
+  result: z
+    .object({
+      metrics: z.record(z.string(), z.number().nullable()),
+      base: z.object({ id: z.string(), commit: z.string().nullable() }).nullable(),
+      files: z.array(artifactFileSchema),
+      location: z
+        .string()
+        .nullable()
+        .meta({ description: 'folder of the adapter or model: a path relative to the data root, or an s3:// URI' }),
+      sha256: z.string().nullable().meta({ description: 'of the adapter (or first model) weights' }),
+    })
+    .nullable(),
+});
+export type Run = z.infer<typeof runSchema>;
+
+/** The newest report of the trainer, and when the plane saw it move, by the plane's own clock. */
+export const runProgressSchema = progressSchema
+  .pick({
+    attempt: true,
+    sequence: true,
+    workSequence: true,
+    controlVersion: true,
+    phase: true,
+    phaseDetail: true,
+    phaseFraction: true,
+    step: true,
+    steps: true,
+    epoch: true,
+    metrics: true,
+    etaSeconds: true,
+    counts: true,
+    lastLogAt: true,
+  })
+  .extend({ seenAt: time, highestStep: z.int().meta({ description: 'over all attempts: progress never falls' }) });
+export type RunProgress = z.infer<typeof runProgressSchema>;
+
+export interface RunView {
+  readonly run: Run;
+  readonly progress: RunProgress | null;
+}
+
+export const RUN_EVENT_TYPES = [
+  'run-created',
+  'state-changed',
+  'inputs-prepared',
+  'waiting-changed',
+  'attempt-reserved',
+  'attempt-launched',
+  'attempt-started',
+  'attempt-ended',
+  'checkpoint-saved',
+  'checkpoint-removed',
+  'samples-saved',
+  'stop-requested',
+  'warning-raised',
+] as const;
+export type RunEventType = (typeof RUN_EVENT_TYPES)[number];
+
+export const runEventSchema = z.object({
+  runId: z.string(),
+  sequence: z.int().min(1),
+  timestamp: time,
+  type: z.enum(RUN_EVENT_TYPES),
+  state: z.enum(RUN_STATES),
+  attempt: z.int().nullable(),
+  code: z.string().nullable(),
+  message: z.string(),
+  data: z.record(z.string(), z.unknown()),
+});
+export type RunEvent = z.infer<typeof runEventSchema>;

@@ -1,0 +1,61 @@
+/** Which checkpoint a run goes on from, and which ones it keeps. */
+
+import type { Run } from '#domain/run.ts';
+import { type CheckpointRecord, runFolderKeys } from '#domain/run-folder.ts';
+import type { Ports } from '#ports';
+import { changeRun } from '../change-run.ts';
+import { inFolder, readCheckpoints } from './run-folder-files.ts';
+
+/** The newest checkpoint whose record is there and whose files are whole. Torn ones are passed over. */
+export async function findResumePoint(ports: Ports, run: Run): Promise<Run['lastCheckpoint']> {
+  const records = await readCheckpoints(ports, run);
+  for (const record of records.toReversed()) {
+    const fault = await ports.artifacts.verify(inFolder(run, runFolderKeys.checkpointFolder(record.folder)), record.files);
+    if (fault === null) return toResumePoint(record);
+  }
+  return null;
+}
+
+export const toResumePoint = ({ name, folder, step }: CheckpointRecord): NonNullable<Run['lastCheckpoint']> => ({
+  checkpoint: name,
+  folder,
+  step,
+});
+
+export const toListed = (record: CheckpointRecord): Run['checkpoints'][number] => ({
+  checkpoint: record.name,
+  folder: record.folder,
+  step: record.step,
+  attempt: record.attempt,
+  evalLoss: record.metrics['eval_loss'] ?? null,
+  sizeBytes: record.files.reduce((sum, file) => sum + file.sizeBytes, 0),
+});
+
+/** Of these, what retention lets go: all but the newest two, the best by eval loss, and the one that the attempt resumed from. */
+export function expendable(run: Run): Run['checkpoints'] {
+  const byStep = run.checkpoints.toSorted((a, b) => b.step - a.step);
+  const best = run.checkpoints
+    .filter((checkpoint) => checkpoint.evalLoss !== null)
+    .sort((a, b) => Number(a.evalLoss) - Number(b.evalLoss))
+    .slice(0, run.training.hyperparameters.keepBest);
+  const kept = new Set([...byStep.slice(0, 2), ...best].map(({ checkpoint }) => checkpoint));
+  if (run.attempt?.resumeFrom) kept.add(run.attempt.resumeFrom.checkpoint);
+  return byStep.filter(({ checkpoint }) => !kept.has(checkpoint));
+}
+
+/** Removes what retention lets go. The record goes first, so that a crash between leaves a folder without a record: no checkpoint. */
+export async function pruneCheckpoints(ports: Ports, run: Run): Promise<void> {
+  const gone = expendable(run);
+  if (gone.length === 0) return;
+  for (const { checkpoint, folder } of gone) {
+    await ports.artifacts.remove(inFolder(run, runFolderKeys.checkpointRecord(checkpoint)));
+    await ports.artifacts.removeFolder(inFolder(run, runFolderKeys.checkpointFolder(folder)));
+  }
+  const names = new Set(gone.map(({ checkpoint }) => checkpoint));
+  await changeRun(ports, run.id, (draft) => {
+    for (const { checkpoint } of draft.run.checkpoints.filter((listed) => names.has(listed.checkpoint))) {
+      draft.run.checkpoints = draft.run.checkpoints.filter((listed) => listed.checkpoint !== checkpoint);
+      draft.note('checkpoint-removed', { message: `${checkpoint} removed by retention`, data: { checkpoint } });
+    }
+  });
+}

@@ -1,0 +1,165 @@
+/** An attempt is over: its manifest says how, or nothing does because it was lost. Here the run's fate is decided. */
+import { FAILURES, type FailureCode, makeFailure, mayRetry } from '#domain/failures.ts';
+import type { Run, RunView } from '#domain/run.ts';
+import type { RunChange } from '#domain/run-change.ts';
+import { attemptName, type Manifest, type Progress, runFolderKeys } from '#domain/run-folder.ts';
+import type { Ports } from '#ports';
+import type { Advance } from '../advance-run.ts';
+import { changeRun } from '../change-run.ts';
+import { addCheckpoints, takeUpProgress } from './poll-attempt.ts';
+import { inFolder, readCheckpoints, readLogTail, readNewestSamples } from './run-folder-files.ts';
+
+export type AttemptEnd =
+  | { readonly kind: 'manifest'; readonly manifest: Manifest; readonly progress: Progress | null }
+  | { readonly kind: 'lost'; readonly claimed: boolean };
+
+export async function endAttempt(ports: Ports, view: RunView, end: AttemptEnd): Promise<Advance> {
+  const { run } = view;
+  const attempt = run.attempt;
+  if (attempt === null) return { phase: 'poll', waitSeconds: 0 };
+  const tag = attemptName(run.id, attempt.number);
+  await ports.compute.terminate(tag, attempt.handle);
+  if (end.kind === 'manifest' && end.progress) await takeUpProgress(ports, view, end.progress);
+
+  const checkpoints = await readCheckpoints(ports, run);
+  const samples = await readNewestSamples(ports, run);
+  const evidence =
+    end.kind === 'manifest'
+      ? (end.manifest.failure?.evidence ?? [])
+      : await readLogTail(ports, run, attempt.number, view.progress?.counts.logLines ?? 0, 30);
+  const stored = end.kind === 'manifest' ? await takeUpArtifacts(ports, run, end.manifest) : null;
+  await changeRun(ports, run.id, (draft) => {
+    const current = draft.run.attempt;
+    if (current?.number !== attempt.number || current.endedAt !== null) return;
+    const saved = checkpoints.some((record) => record.attempt === attempt.number);
+    addCheckpoints(draft, checkpoints);
+    if (samples) draft.run.samples = samples;
+    current.endedAt = draft.timestamp;
+    current.checkpointsSeen = checkpoints.length;
+    if (end.kind === 'manifest') {
+      draft.run.computeSeconds += end.manifest.computeSeconds;
+      draft.run.lastLogAt = end.manifest.lastLogAt ?? draft.run.lastLogAt;
+      current.claimId = end.manifest.claimId;
+      draft.run.choices = mergeChoices(draft.run.choices, end.manifest.choices);
+    } else {
+      draft.run.computeSeconds += Math.max(0, ports.clock.now() - Date.parse(attempt.reservedAt)) / 1_000;
+      draft.run.lastLogAt = view.progress?.lastLogAt ?? draft.run.lastLogAt;
+    }
+    draft.note('attempt-ended', {
+      message: `attempt ${attempt.number} ${end.kind === 'manifest' ? end.manifest.outcome : 'was lost'}`,
+      data: { outcome: end.kind === 'manifest' ? end.manifest.outcome : 'lost' },
+    });
+    decide(draft, end, saved, stored, evidence);
+  });
+  await ports.compute.release(tag);
+  return { phase: 'poll', waitSeconds: 0 };
+}
+
+interface Stored {
+  readonly result: NonNullable<Run['result']>;
+  /** null: every file is there with the bytes that the trainer wrote */
+  readonly fault: string | null;
+}
+
+async function takeUpArtifacts(ports: Ports, run: Run, manifest: Manifest): Promise<Stored | null> {
+  if (manifest.files.length === 0) return null;
+  const fault = await ports.artifacts.verify(inFolder(run, runFolderKeys.artifact(run.id, '')), manifest.files);
+  const weights = manifest.files.filter(({ kind, path }) => (kind === 'adapter' || kind === 'model') && path.endsWith('.safetensors'));
+  const main = weights.find(({ kind }) => kind === 'adapter') ?? weights[0];
+  const location =
+    fault === null && main
+      ? await ports.artifacts.publish(inFolder(run, runFolderKeys.artifact(run.id, `${main.kind}/`)), run.outputDir)
+      : null;
+  return {
+    fault,
+    result: { metrics: manifest.metrics, base: manifest.base, files: manifest.files, location, sha256: main?.sha256 ?? null },
+  };
+}
+
+/** The whole table of ends. */
+function decide(draft: RunChange, end: AttemptEnd, savedCheckpoint: boolean, stored: Stored | null, evidence: readonly string[]): void {
+  const { run } = draft;
+  if (stored && stored.fault === null) run.result = stored.result;
+  if (run.state === 'stopping') {
+    const what =
+      end.kind === 'lost'
+        ? 'the trainer was lost while stopping'
+        : end.manifest.outcome === 'completed'
+          ? 'the run had finished'
+          : end.manifest.outcome === 'failed'
+            ? `it failed while stopping: ${end.manifest.failure?.message ?? ''}`
+            : 'stopped';
+    const at = run.lastCheckpoint ? `; last checkpoint ${run.lastCheckpoint.checkpoint}` : '; no checkpoint';
+    run.stopDetail = { code: run.stopDetail?.code ?? 'stop_requested', message: `${run.stopDetail?.message ?? 'stopped'}; ${what}${at}` };
+    draft.move('stopped', { message: run.stopDetail.message, code: run.stopDetail.code });
+    return;
+  }
+  if (end.kind === 'lost') {
+    tryAgain(
+      draft,
+      'supervisor_lost',
+      end.claimed ? 'the trainer was lost: it no longer answers and left no outcome' : 'the trainer did not start',
+      evidence,
+      savedCheckpoint,
+    );
+    return;
+  }
+  const { manifest } = end;
+  switch (manifest.outcome) {
+    case 'completed':
+      if (stored === null || stored.fault !== null)
+        breakRun(draft, 'artifacts_corrupt', stored?.fault ?? 'the trainer finished without an artifact', evidence);
+      else {
+        // Polls sample: a resumed run may have finished before it was seen running.
+        if (run.state === 'paused' || run.state === 'initializing') draft.move('started', { message: 'training' });
+        draft.move('finished', { message: 'completed: artifacts stored and verified' });
+      }
+      return;
+    case 'paused':
+      draft.move('paused', { message: `paused${run.lastCheckpoint ? ` at step ${run.lastCheckpoint.step}` : ''}` });
+      return;
+    case 'failed':
+      tryAgain(
+        draft,
+        manifest.failure?.code ?? 'trainer_error',
+        manifest.failure?.message ?? 'the trainer failed without a reason',
+        evidence,
+        savedCheckpoint,
+      );
+      return;
+    case 'stopped':
+    case 'interrupted':
+    case 'superseded':
+      tryAgain(draft, 'interrupted', 'the trainer was asked by its machine to end', evidence, savedCheckpoint);
+  }
+}
+
+/** The next attempt where the table of causes allows one, else the end. */
+function tryAgain(draft: RunChange, givenCode: string, message: string, evidence: readonly string[], savedCheckpoint: boolean): void {
+  const { run } = draft;
+  const { code } = makeFailure(givenCode, message);
+  const seen = (run.failuresSeen[code] ?? 0) + 1;
+  run.failuresSeen[code] = seen;
+  run.fruitlessAttempts = savedCheckpoint ? 0 : run.fruitlessAttempts + 1;
+  if (!mayRetry(code, seen, run.fruitlessAttempts)) {
+    breakRun(
+      draft,
+      givenCode,
+      FAILURES[code].retry === 'go-on' ? `${message}, ${run.fruitlessAttempts} times in a row without a new checkpoint` : message,
+      evidence,
+    );
+    return;
+  }
+  draft.note('warning-raised', { message: `${message}; the next attempt goes on`, code });
+  draft.move('interrupted', { message: 'waits for its next attempt', code });
+}
+
+function breakRun(draft: RunChange, code: FailureCode | string, message: string, evidence: readonly string[]): void {
+  draft.run.failure = makeFailure(code, message, evidence);
+  draft.move('broke', { message: draft.run.failure.message, code: draft.run.failure.code });
+}
+
+const mergeChoices = (before: Run['choices'], now: Run['choices']): Run['choices'] => [
+  ...before.filter(({ name }) => !now.some((choice) => choice.name === name)),
+  ...now,
+];

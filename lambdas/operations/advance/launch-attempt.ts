@@ -1,0 +1,156 @@
+/**
+ * Reserve, then launch. The order is what survives a crash at any point:
+ *
+ *   room on the compute -> attempt reserved in the record, resume point pinned -> spec and control in the folder
+ *   -> compute.launch -> handle in the record
+ *
+ * A crash between the last two leaves a reserved attempt without a handle. It is not launched blindly again: its claim is waited
+ * for, and then it is launched under the same tag, where the claim lets only one machine train.
+ */
+import { makeFailure } from '#domain/failures.ts';
+import type { Run, RunView } from '#domain/run.ts';
+import { type AttemptSpec, attemptName, runFolderKeys } from '#domain/run-folder.ts';
+import type { Ports, Reservation } from '#ports';
+import { type Advance, IDLE_SECONDS } from '../advance-run.ts';
+import { changeRun } from '../change-run.ts';
+import { findResumePoint } from './checkpoints.ts';
+import { pollAttempt } from './poll-attempt.ts';
+import { inFolder, isVoid, readAttempt, voidAttempt, writeControl } from './run-folder-files.ts';
+
+export async function launchAttempt(ports: Ports, view: RunView): Promise<Advance> {
+  const { run } = view;
+  const open = run.attempt !== null && run.attempt.endedAt === null ? run.attempt : null;
+  const number = open?.number ?? (run.attempt?.number ?? 0) + 1;
+  const tag = attemptName(run.id, number);
+
+  if (open && run.want !== 'run') return abandonReservation(ports, view, open.number);
+
+  const reservation = await ports.compute.reserve(tag, run.compute);
+  if (reservation.kind === 'impossible') return refuse(ports, run, reservation);
+  if (reservation.kind === 'no-capacity') {
+    await noteWaiting(ports, run, reservation);
+    return { phase: 'launch', waitSeconds: IDLE_SECONDS };
+  }
+  const reserved = open ? run : await reserveAttempt(ports, run, number);
+  if (reserved === null) {
+    await ports.compute.release(tag);
+    return { phase: 'launch', waitSeconds: 0 };
+  }
+  if (open && (await mayStillStart(ports, run, tag))) return { phase: 'launch', waitSeconds: ports.settings.reportSeconds };
+
+  await writeInputs(ports, reserved, number);
+  const handle = await ports.compute.launch({ tag, runId: run.id, attempt: number, folder: ports.artifacts.locate(run.folder) });
+  await changeRun(ports, run.id, (draft) => {
+    const { attempt } = draft.run;
+    if (attempt?.number !== number || attempt.endedAt !== null || attempt.handle !== null) return;
+    attempt.handle = handle;
+    draft.note('attempt-launched', { message: `attempt ${number} launched`, data: { handle } });
+    if (draft.run.state === 'queued' || draft.run.state === 'paused') draft.move('launched', { message: 'the trainer is starting' });
+  });
+  return { phase: 'launch', waitSeconds: 0 };
+}
+
+/** Writes the new attempt into the record. Null where the run moved on meanwhile (stopped, paused, another driver). */
+async function reserveAttempt(ports: Ports, run: Run, number: number): Promise<Run | null> {
+  const resumeFrom = run.attempt === null ? run.lastCheckpoint : await findResumePoint(ports, run);
+  const view = await changeRun(ports, run.id, (draft) => {
+    const isNext = (draft.run.attempt?.number ?? 0) === number - 1 && (draft.run.attempt === null || draft.run.attempt.endedAt !== null);
+    if (!isNext || draft.run.want !== 'run' || (draft.run.state !== 'queued' && draft.run.state !== 'paused')) return;
+    draft.run.attempt = {
+      number,
+      reservedAt: draft.timestamp,
+      handle: null,
+      claimId: null,
+      resumeFrom,
+      checkpointsSeen: 0,
+      samplesSeen: 0,
+      silentSince: null,
+      endedAt: null,
+    };
+    draft.run.controlVersion += 1; // the attempt before reads `superseded` under a version it has not seen
+    draft.run.lastCheckpoint = resumeFrom;
+    draft.run.waiting = null;
+    draft.note('attempt-reserved', {
+      message: resumeFrom ? `attempt ${number} goes on from ${resumeFrom.checkpoint}` : `attempt ${number} starts at step 0`,
+      data: { resumeFrom },
+    });
+  });
+  return view.run.attempt?.number === number && view.run.attempt.endedAt === null ? view.run : null;
+}
+
+/** A reserved attempt found without a handle: somebody launched it, or was about to. Wait for its claim before launching it again. */
+async function mayStillStart(ports: Ports, run: Run, tag: string): Promise<boolean> {
+  const attempt = run.attempt;
+  if (attempt === null) return false;
+  const { claim } = await readAttempt(ports, run, attempt.number);
+  const liveness = await ports.compute.observe(tag, null);
+  if (claim === null && liveness !== 'alive')
+    return ports.clock.now() - Date.parse(attempt.reservedAt) < ports.settings.claimSeconds * 1_000;
+  await changeRun(ports, run.id, (draft) => {
+    if (draft.run.attempt?.number !== attempt.number || draft.run.attempt.handle !== null || draft.run.attempt.endedAt !== null) return;
+    draft.run.attempt.handle = {};
+    draft.note('attempt-launched', { message: `attempt ${attempt.number} was found at work` });
+    if (draft.run.state === 'queued' || draft.run.state === 'paused') draft.move('launched', { message: 'the trainer is starting' });
+  });
+  return true;
+}
+
+/** Stop or pause came before the launch was recorded: take the claim ourselves, or, where a trainer has it, let it obey. */
+async function abandonReservation(ports: Ports, view: RunView, number: number): Promise<Advance> {
+  const { run } = view;
+  const won = await voidAttempt(ports, run, number);
+  if (!won && !isVoid((await readAttempt(ports, run, number)).claim)) return pollAttempt(ports, view);
+  const tag = attemptName(run.id, number);
+  await ports.compute.terminate(tag, null);
+  await changeRun(ports, run.id, (draft) => {
+    if (draft.run.attempt?.number !== number || draft.run.attempt.endedAt !== null) return;
+    draft.run.attempt.endedAt = draft.timestamp;
+    draft.note('attempt-ended', { message: `attempt ${number} was given up before it began` });
+    if (draft.run.state === 'stopping')
+      draft.move('stopped', { message: 'stopped before it began', code: draft.run.stopDetail?.code ?? 'stop_requested' });
+  });
+  await ports.compute.release(tag);
+  return { phase: 'launch', waitSeconds: 0 };
+}
+
+async function writeInputs(ports: Ports, run: Run, number: number): Promise<void> {
+  const spec: AttemptSpec = {
+    schema: 1,
+    runId: run.id,
+    attempt: number,
+    name: run.name,
+    training: run.training,
+    resumeFrom: run.attempt?.resumeFrom ?? null,
+    logsAfter: run.lastLogAt,
+    stallSeconds: ports.settings.stallSeconds,
+  };
+  const forPeople = JSON.stringify(
+    { runId: run.id, name: run.name, request: run.request, training: run.training, choices: run.choices, compute: run.compute },
+    null,
+    2,
+  );
+  if (number > 1) await writeControl(ports, run, number - 1, 'superseded');
+  await Promise.all([
+    ports.artifacts.put(inFolder(run, runFolderKeys.config(run.id)), forPeople),
+    ports.artifacts.put(inFolder(run, runFolderKeys.newestConfig()), forPeople),
+    writeControl(ports, run, number),
+  ]);
+  await ports.artifacts.put(inFolder(run, runFolderKeys.spec(run.id, number)), JSON.stringify(spec));
+}
+
+async function noteWaiting(ports: Ports, run: Run, { waiting }: Extract<Reservation, { kind: 'no-capacity' }>): Promise<void> {
+  if (run.waiting?.code === waiting.code) return;
+  await changeRun(ports, run.id, (draft) => {
+    if (draft.run.waiting?.code === waiting.code || (draft.run.state !== 'queued' && draft.run.state !== 'paused')) return;
+    draft.run.waiting = { ...waiting, since: draft.timestamp };
+    draft.note('waiting-changed', { message: waiting.sentence, code: waiting.code });
+  });
+}
+
+async function refuse(ports: Ports, run: Run, { failure }: Extract<Reservation, { kind: 'impossible' }>): Promise<Advance> {
+  await changeRun(ports, run.id, (draft) => {
+    draft.run.failure = makeFailure(failure.code, failure.message);
+    draft.move('broke', { message: failure.message, code: failure.code });
+  });
+  return { phase: 'done', waitSeconds: 0 };
+}

@@ -1,0 +1,184 @@
+/** One look at a live attempt: take up what the trainer reported, let it know what is wanted, and see whether it still lives. */
+
+import type { Run, RunProgress, RunView } from '#domain/run.ts';
+import type { RunChange } from '#domain/run-change.ts';
+import { attemptName, type CheckpointRecord, PHASES, type Progress, type SamplesRow } from '#domain/run-folder.ts';
+import type { Ports } from '#ports';
+import type { Advance } from '../advance-run.ts';
+import { changeRun } from '../change-run.ts';
+import { requestStop } from '../stop-run.ts';
+import { pruneCheckpoints, toListed, toResumePoint } from './checkpoints.ts';
+import { endAttempt } from './end-attempt.ts';
+import { type AttemptFiles, readAttempt, readCheckpoints, readNewestSamples, voidAttempt, writeControl } from './run-folder-files.ts';
+
+/** The trainer bounds its final checkpoint at 30 minutes; after this the plane ends what is left by itself. */
+const STOP_LIMIT_SECONDS = 35 * 60;
+const TRAINING = PHASES.indexOf('training');
+
+export async function pollAttempt(ports: Ports, view: RunView): Promise<Advance> {
+  const { run } = view;
+  const attempt = run.attempt;
+  if (attempt === null) return { phase: 'poll', waitSeconds: 0 };
+  const files = await readAttempt(ports, run, attempt.number);
+  if (files.manifest) return endAttempt(ports, view, { kind: 'manifest', manifest: files.manifest, progress: files.progress });
+
+  const progress = files.progress;
+  if (progress) await takeUpProgress(ports, view, progress);
+  await takeUpNews(ports, view, files);
+  if (run.controlVersion > (progress?.controlVersion ?? -1)) await writeControl(ports, run, attempt.number);
+  await enforceTimeLimit(ports, run);
+  return checkLiveness(ports, view, files);
+}
+
+/** The report into the record: one conditional update, no event. */
+export async function takeUpProgress(ports: Ports, view: RunView, report: Progress): Promise<void> {
+  const before = view.progress;
+  if (before !== null && before.attempt === report.attempt && before.sequence >= report.sequence) return;
+  const {
+    attempt,
+    sequence,
+    workSequence,
+    controlVersion,
+    phase,
+    phaseDetail,
+    phaseFraction,
+    step,
+    steps,
+    epoch,
+    metrics,
+    etaSeconds,
+    counts,
+    lastLogAt,
+  } = report;
+  const seenAt = new Date(ports.clock.now()).toISOString();
+  // A later attempt begins without figures: the last known ones stay until it has its own.
+  const known = before !== null && Object.keys(metrics).length === 0 ? before.metrics : metrics;
+  const progress: RunProgress = {
+    attempt,
+    sequence,
+    workSequence,
+    controlVersion,
+    phase,
+    phaseDetail,
+    phaseFraction,
+    step,
+    steps: steps ?? before?.steps ?? null,
+    epoch,
+    metrics: known,
+    etaSeconds,
+    counts,
+    lastLogAt,
+    seenAt,
+    highestStep: Math.max(step, before?.highestStep ?? 0),
+  };
+  await ports.runs.recordProgress(view.run.id, progress);
+}
+
+interface News {
+  readonly started: boolean;
+  readonly claimId: string | null;
+  readonly checkpoints: readonly CheckpointRecord[];
+  readonly checkpointCount: number;
+  readonly samples: SamplesRow | null;
+  readonly sampleCount: number;
+}
+
+async function takeUpNews(ports: Ports, { run }: RunView, { claim, progress }: AttemptFiles): Promise<void> {
+  const attempt = run.attempt;
+  if (attempt === null) return;
+  const checkpointCount = progress?.counts.checkpoints ?? 0;
+  const sampleCount = progress?.counts.samples ?? 0;
+  const news: News = {
+    started: progress !== null && PHASES.indexOf(progress.phase) >= TRAINING && (run.state === 'initializing' || run.state === 'paused'),
+    claimId: attempt.claimId === null ? (claim?.claimId ?? null) : null,
+    checkpoints: checkpointCount > attempt.checkpointsSeen ? await readCheckpoints(ports, run) : [],
+    checkpointCount,
+    samples: sampleCount > attempt.samplesSeen ? await readNewestSamples(ports, run) : null,
+    sampleCount,
+  };
+  if (!news.started && news.claimId === null && news.checkpoints.length === 0 && news.samples === null) return;
+  const after = await changeRun(ports, run.id, (draft) => addNews(draft, attempt.number, news));
+  if (news.checkpoints.length > 0) await pruneCheckpoints(ports, after.run);
+}
+
+function addNews(draft: RunChange, number: number, news: News): void {
+  const { attempt } = draft.run;
+  if (attempt?.number !== number || attempt.endedAt !== null) return;
+  if (attempt.claimId === null && news.claimId !== null) {
+    attempt.claimId = news.claimId;
+    draft.note('attempt-started', { message: `attempt ${number} was claimed by its trainer` });
+  }
+  if (news.started && (draft.run.state === 'initializing' || (draft.run.state === 'paused' && draft.run.want === 'run'))) {
+    const from = attempt.resumeFrom;
+    draft.move('started', { message: from ? `training, resumed at step ${from.step}` : 'training' });
+  }
+  addCheckpoints(draft, news.checkpoints);
+  attempt.checkpointsSeen = Math.max(attempt.checkpointsSeen, news.checkpointCount);
+  if (news.samples && attempt.samplesSeen < news.sampleCount) {
+    attempt.samplesSeen = news.sampleCount;
+    draft.run.samples = news.samples;
+    draft.note('samples-saved', {
+      message: `answers to ${news.samples.items.length} sample prompts at step ${news.samples.step}`,
+      data: { step: news.samples.step },
+    });
+  }
+}
+
+/** Records that the run does not list yet become events; the newest becomes the last checkpoint. */
+export function addCheckpoints(draft: RunChange, records: readonly CheckpointRecord[]): void {
+  const listed = new Set(draft.run.checkpoints.map(({ checkpoint }) => checkpoint));
+  for (const record of records) {
+    if (listed.has(record.name)) continue;
+    draft.run.checkpoints.push(toListed(record));
+    if (record.step >= (draft.run.lastCheckpoint?.step ?? 0)) draft.run.lastCheckpoint = toResumePoint(record);
+    draft.note('checkpoint-saved', { message: `${record.name} saved`, data: { ...toListed(record), reason: record.reason } });
+  }
+}
+
+async function enforceTimeLimit(ports: Ports, run: Run): Promise<void> {
+  if (run.startedAt === null || run.want === 'stop') return;
+  if (ports.clock.now() - Date.parse(run.startedAt) < run.maxRuntimeSeconds * 1_000) return;
+  await changeRun(ports, run.id, (draft) => {
+    if (draft.run.state !== 'running' && draft.run.state !== 'initializing') return;
+    requestStop(draft, { code: 'time_limit', message: `reached max_runtime of ${run.maxRuntimeSeconds} s` });
+  });
+}
+
+async function checkLiveness(ports: Ports, view: RunView, { claim }: AttemptFiles): Promise<Advance> {
+  const { run } = view;
+  const attempt = run.attempt;
+  if (attempt === null) return { phase: 'poll', waitSeconds: 0 };
+  const { reportSeconds, silenceSeconds } = ports.settings;
+  const overdue = run.stopRequestedAt !== null && ports.clock.now() - Date.parse(run.stopRequestedAt) > STOP_LIMIT_SECONDS * 1_000;
+  const liveness = overdue ? 'gone' : await ports.compute.observe(attemptName(run.id, attempt.number), attempt.handle);
+
+  if (liveness === 'gone') {
+    // It may have ended well between our reading and our looking: the manifest decides.
+    const { manifest, progress } = await readAttempt(ports, run, attempt.number);
+    if (manifest) return endAttempt(ports, view, { kind: 'manifest', manifest, progress });
+    if (claim === null && !(await voidAttempt(ports, run, attempt.number))) return { phase: 'poll', waitSeconds: reportSeconds };
+    return endAttempt(ports, view, { kind: 'lost', claimed: claim !== null });
+  }
+  if (liveness === 'alive') {
+    if (attempt.silentSince !== null) await noteSilence(ports, run, null);
+    return { phase: 'poll', waitSeconds: reportSeconds };
+  }
+  // Silence counts from when the plane first noticed it, so that a machine that slept is asked again before it is given up.
+  if (attempt.silentSince === null) await noteSilence(ports, run, new Date(ports.clock.now()).toISOString());
+  else if (ports.clock.now() - Date.parse(attempt.silentSince) > silenceSeconds * 1_000)
+    return endAttempt(ports, view, { kind: 'lost', claimed: claim !== null });
+  return { phase: 'poll', waitSeconds: reportSeconds };
+}
+
+async function noteSilence(ports: Ports, run: Run, silentSince: string | null): Promise<void> {
+  await changeRun(ports, run.id, (draft) => {
+    if (draft.run.attempt === null || draft.run.attempt.number !== run.attempt?.number) return;
+    draft.run.attempt.silentSince = silentSince;
+    draft.note(
+      'warning-raised',
+      silentSince
+        ? { message: 'the trainer does not answer', code: 'trainer_silent' }
+        : { message: 'the trainer answers again', code: 'trainer_answers' },
+    );
+  });
+}

@@ -1,0 +1,32 @@
+import { makeFailure } from '#domain/failures.ts';
+import type { Run } from '#domain/run.ts';
+import type { Ports } from '#ports';
+import type { Advance } from '../advance-run.ts';
+import { changeRun } from '../change-run.ts';
+
+/** Pins the inputs before any machine is asked for: names become files with sizes and hashes, or the run fails with the reason. */
+export async function prepareRun(ports: Ports, run: Run): Promise<Advance> {
+  const dataset = await ports.inputs.pin(run.training.dataset);
+  const base = run.training.baseModel.kind === 'path' ? await ports.inputs.locateModel(run.training.baseModel.path) : null;
+  const failure = 'failure' in dataset ? dataset.failure : base !== null && 'failure' in base ? base.failure : null;
+
+  await changeRun(ports, run.id, (draft) => {
+    if (draft.run.state !== 'queued' || draft.run.prepared) return;
+    if (failure) {
+      draft.run.failure = makeFailure(failure.code, failure.message);
+      draft.move('broke', { message: failure.message, code: failure.code });
+      return;
+    }
+    if ('dataset' in dataset) draft.run.training.dataset = dataset.dataset;
+    if (base !== null && 'path' in base) draft.run.training.baseModel = { kind: 'path', path: base.path };
+    draft.run.prepared = true;
+    draft.note('inputs-prepared', { message: describe(draft.run) });
+  });
+  return { phase: 'prepare', waitSeconds: 0 };
+}
+
+function describe({ training: { dataset } }: Run): string {
+  if (dataset.kind === 'hub') return `the trainer takes '${dataset.id}' from the hub`;
+  const bytes = dataset.files.reduce((sum, file) => sum + file.sizeBytes, 0);
+  return `pinned ${dataset.files.length} file${dataset.files.length === 1 ? '' : 's'} of '${dataset.uri}', ${bytes} bytes`;
+}

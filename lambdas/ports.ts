@@ -1,0 +1,180 @@
+/** What operations need of the world, in our words. Two sets of implementations meet it: `local/` and `aws/`; one contract suite runs against both. */
+
+import type { ComputeHandle, ComputeNeed, Run, RunEvent, RunProgress, RunView, Waiting } from '#domain/run.ts';
+import type { Dataset, StoredFile } from '#domain/run-folder.ts';
+import type { RunState } from '#domain/run-lifecycle.ts';
+
+/** Another writer was first: read again and decide again. */
+export class VersionConflict extends Error {
+  constructor(runId: string) {
+    super(`run ${runId} was changed by someone else`);
+    this.name = 'VersionConflict';
+  }
+}
+
+/** An HTTP answer kept for its Idempotency-Key. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** One use of an Idempotency-Key: `scope` is caller + method + path + key, `bodyHash` the SHA-256 of the body. */
+export interface AnswerKey {
+  readonly scope: string;
+  readonly bodyHash: string;
+}
+
+export interface AnswerRecord extends AnswerKey {
+  /** null while the first call is in flight */
+  readonly answer: Answer | null;
+  /** milliseconds since 1970 */
+  readonly begunAt: number;
+}
+
+/** Stored in the transaction of the create itself, so that the answer exists exactly when the thing does. */
+export interface Remembered extends AnswerKey {
+  readonly answer: Answer;
+}
+
+export interface RunFilter {
+  readonly state?: readonly RunState[];
+  readonly provider?: string;
+  readonly projectId?: string;
+  readonly api?: string;
+}
+
+export interface RunStore {
+  /** Run, first events and the idempotent answer in one transaction. Durable when it resolves. @throws VersionConflict where the id or the answer is there already */
+  create(run: Run, events: readonly RunEvent[], remembered?: Remembered): Promise<void>;
+  get(id: string): Promise<RunView | null>;
+  /** Writes the record and appends its events, only where the stored version is `expectedVersion`. @throws VersionConflict */
+  change(run: Run, expectedVersion: number, events: readonly RunEvent[]): Promise<void>;
+  /** One conditional update: this attempt or a later one, and a higher sequence. False where a newer report was there. */
+  recordProgress(id: string, progress: RunProgress): Promise<boolean>;
+  /** Newest first. @param after the last id of the page before */
+  list(filter: RunFilter, limit: number, after?: string): Promise<RunView[]>;
+  count(filter: RunFilter): Promise<number>;
+  /** Runs that are not final, oldest first, each with its state. */
+  unfinished(): Promise<{ id: string; state: RunState }[]>;
+  /** Ascending by sequence, above `after`. */
+  events(runId: string, after: number, limit: number): Promise<RunEvent[]>;
+  /** The outbox: events not handed over yet, in commit order. The same ones come again until `markDelivered`. */
+  undelivered(limit: number): Promise<RunEvent[]>;
+  markDelivered(events: readonly RunEvent[]): Promise<void>;
+}
+
+/** Small documents that users store: saved configs, and later sessions, trajectories, projects. */
+export interface DocumentStore {
+  /** Creates or replaces. With `remembered`, both are stored or neither. @throws VersionConflict where the answer is there already */
+  put(collection: string, id: string, value: Readonly<Record<string, unknown>>, remembered?: Remembered): Promise<void>;
+  get(collection: string, id: string): Promise<Record<string, unknown> | null>;
+  /** Newest id first. */
+  list(collection: string, limit: number, after?: string): Promise<{ id: string; value: Record<string, unknown> }[]>;
+}
+
+export interface AnswerStore {
+  find(scope: string): Promise<AnswerRecord | null>;
+  /** Marks the key as in flight. False where another call holds it; one begun before `staleBefore` (milliseconds) without an answer is taken over. */
+  begin(key: AnswerKey, now: number, staleBefore: number): Promise<boolean>;
+  finish(key: AnswerKey, answer: Answer): Promise<void>;
+  /** The call failed before it did anything: the key may be used again. */
+  forget(scope: string): Promise<void>;
+  /** Removes what was begun before, in milliseconds. */
+  expire(before: number): Promise<void>;
+}
+
+/** Run folders and nothing else. Keys have no leading slash. A put is whole or not there at all. */
+export interface Artifacts {
+  /** What the trainer is told: where a key lies (absolute path or s3:// URI). */
+  locate(key: string): string;
+  put(key: string, content: string): Promise<void>;
+  /** False where the key was there already; then nothing is written. */
+  putIfAbsent(key: string, content: string): Promise<boolean>;
+  get(key: string): Promise<string | null>;
+  /** Every key below a prefix that ends in '/', in any order, perhaps late. */
+  list(prefix: string): Promise<string[]>;
+  removeFolder(prefix: string): Promise<void>;
+  remove(key: string): Promise<void>;
+  /** Compares size and SHA-256 of what is stored. Null when all is well, else a sentence naming the first file that differs. */
+  verify(prefix: string, files: readonly StoredFile[]): Promise<string | null>;
+  /** Makes the finished adapter or model available under its public name. @returns a path relative to the data root, or an s3:// URI */
+  publish(prefix: string, outputDir: string | null): Promise<string>;
+}
+
+/** Training data: names become files with sizes and hashes. */
+export interface Inputs {
+  pin(dataset: Dataset): Promise<{ dataset: Dataset } | { failure: { code: string; message: string } }>;
+  /** Where a base model that was given as a path lies, for the trainer. */
+  locateModel(path: string): Promise<{ path: string } | { failure: { code: string; message: string } }>;
+}
+
+export interface LaunchOrder {
+  /** unique to this attempt; what carries it is this attempt */
+  readonly tag: string;
+  readonly runId: string;
+  readonly attempt: number;
+  /** where the run folder is, as `Artifacts.locate` says */
+  readonly folder: string;
+}
+
+export type Reservation =
+  | { readonly kind: 'reserved' }
+  | { readonly kind: 'no-capacity'; readonly waiting: Pick<Waiting, 'code' | 'sentence' | 'remedy'> }
+  | { readonly kind: 'impossible'; readonly failure: { readonly code: string; readonly message: string } };
+
+/** `alive`: it answers, with this attempt. `silent`: nothing answers, but it may still be there. `gone`: it cannot come back. */
+export type Liveness = 'alive' | 'silent' | 'gone';
+
+export interface Compute {
+  /** Room for an attempt, oldest tag first; the same tag asks as often as it likes. Held until `release`. */
+  reserve(tag: string, need: ComputeNeed): Promise<Reservation>;
+  /** Starts a reserved attempt. May be called again with the same tag: only one of the machines wins the claim. */
+  launch(order: LaunchOrder): Promise<ComputeHandle>;
+  observe(tag: string, handle: ComputeHandle | null): Promise<Liveness>;
+  /** Ends it without asking, descendants included, and resolves when it is gone. Gone already is fine. */
+  terminate(tag: string, handle: ComputeHandle | null): Promise<void>;
+  /** What was reserved or waited for under this tag is free again. */
+  release(tag: string): Promise<void>;
+}
+
+/** Calls advance-run for a run, soon and again, until the run is done. */
+export interface Workflow {
+  start(runId: string): Promise<void>;
+  /** Something happened: look at this run now. */
+  nudge(runId: string): Promise<void>;
+}
+
+/** Where events go. Handed over at least once, in order per run. */
+export interface EventSink {
+  deliver(events: readonly RunEvent[]): Promise<void>;
+}
+
+export interface Clock {
+  /** milliseconds since 1970, UTC */
+  now(): number;
+}
+
+export interface Settings {
+  readonly provider: string;
+  /** how often the trainer reports and the plane looks, while a run is live */
+  readonly reportSeconds: number;
+  readonly stallSeconds: number;
+  /** how long the plane waits for the claim of a reserved attempt before it launches it again */
+  readonly claimSeconds: number;
+  /** how long a machine may stay silent before it counts as lost */
+  readonly silenceSeconds: number;
+}
+
+export interface Ports {
+  readonly runs: RunStore;
+  readonly documents: DocumentStore;
+  readonly answers: AnswerStore;
+  readonly artifacts: Artifacts;
+  readonly inputs: Inputs;
+  readonly compute: Compute;
+  readonly workflow: Workflow;
+  readonly sink: EventSink;
+  readonly clock: Clock;
+  readonly settings: Settings;
+}

@@ -1,0 +1,255 @@
+/** Ports in memory around the real operations: a clock that the test moves, a compute that does what the test says, and a trainer that writes run folders. */
+
+import type { ComputeHandle, Run, RunEvent, RunView } from '#domain/run.ts';
+import { attemptName, type CheckpointRecord, type Manifest, type Phase, type Progress, runFolderKeys } from '#domain/run-folder.ts';
+import type { RunPlan } from '#domain/run-request.ts';
+import { type Advance, advanceRun } from '#operations/advance-run.ts';
+import { createRun } from '#operations/create-run.ts';
+import type { Answer, AnswerRecord, AnswerStore, Compute, DocumentStore, Inputs, LaunchOrder, Liveness, Ports, Reservation } from '#ports';
+import { aTraining, EPOCH } from './builders.ts';
+import { MemoryArtifacts, sha256Of } from './memory-artifacts.ts';
+import { MemoryRuns } from './memory-runs.ts';
+
+class ScriptedCompute implements Compute {
+  readonly launches: LaunchOrder[] = [];
+  readonly terminated: string[] = [];
+  readonly released: string[] = [];
+  reservation: Reservation = { kind: 'reserved' };
+  /** by tag; alive where nothing is said */
+  readonly liveness = new Map<string, Liveness>();
+  onLaunch: (order: LaunchOrder) => void = () => {};
+
+  async reserve(): Promise<Reservation> {
+    return this.reservation;
+  }
+
+  async launch(order: LaunchOrder): Promise<ComputeHandle> {
+    this.launches.push(order);
+    this.onLaunch(order);
+    return { machine: order.tag };
+  }
+
+  async observe(tag: string): Promise<Liveness> {
+    return this.liveness.get(tag) ?? 'alive';
+  }
+
+  async terminate(tag: string): Promise<void> {
+    this.terminated.push(tag);
+  }
+
+  async release(tag: string): Promise<void> {
+    this.released.push(tag);
+  }
+}
+
+const noDocuments: DocumentStore = { put: async () => {}, get: async () => null, list: async () => [] };
+const noAnswers: AnswerStore = {
+  find: async (): Promise<AnswerRecord | null> => null,
+  begin: async () => true,
+  finish: async (_key, _answer: Answer) => {},
+  forget: async () => {},
+  expire: async () => {},
+};
+
+export class MemoryPlane {
+  readonly runs = new MemoryRuns();
+  readonly artifacts = new MemoryArtifacts();
+  readonly compute = new ScriptedCompute();
+  readonly nudged: string[] = [];
+  readonly inputs: Inputs = { pin: async (dataset) => ({ dataset }), locateModel: async (path) => ({ path }) };
+  now = EPOCH;
+  readonly ports: Ports = {
+    runs: this.runs,
+    documents: noDocuments,
+    answers: noAnswers,
+    artifacts: this.artifacts,
+    inputs: this.inputs,
+    compute: this.compute,
+    workflow: { start: async () => {}, nudge: async (runId) => void this.nudged.push(runId) },
+    sink: { deliver: async () => {} },
+    clock: { now: () => this.now },
+    settings: { provider: 'local', reportSeconds: 1, stallSeconds: 900, claimSeconds: 10, silenceSeconds: 120 },
+  };
+
+  async create(overrides: Partial<RunPlan> = {}): Promise<string> {
+    const plan: RunPlan = {
+      training: aTraining(),
+      compute: { nodes: 1, gpusPerNode: null, gpuType: null },
+      maxRuntimeSeconds: 1_209_600,
+      choices: [],
+      ...overrides,
+    };
+    const { run } = await createRun(this.ports, {
+      api: 'sft',
+      plan,
+      request: {},
+      name: null,
+      projectId: 'proj_default',
+      provider: null,
+      outputDir: null,
+      submit: true,
+    });
+    return run.id;
+  }
+
+  /** Advances until the run would wait, or is done. */
+  async settle(runId: string): Promise<Advance> {
+    for (let round = 0; round < 50; round++) {
+      const advance = await advanceRun(this.ports, runId);
+      if (advance.phase === 'done' || advance.waitSeconds > 0) return advance;
+    }
+    throw new Error(`run ${runId} never waits`);
+  }
+
+  async view(runId: string): Promise<RunView> {
+    const view = await this.runs.get(runId);
+    if (!view) throw new Error(`no run ${runId}`);
+    return view;
+  }
+
+  async run(runId: string): Promise<Run> {
+    return (await this.view(runId)).run;
+  }
+
+  async eventTypes(runId: string): Promise<string[]> {
+    return (await this.runs.events(runId, 0, 1_000)).map(({ type }: RunEvent) => type);
+  }
+
+  setLiveness(runId: string, attempt: number, liveness: Liveness): void {
+    this.compute.liveness.set(attemptName(runId, attempt), liveness);
+  }
+
+  /** The trainer of a run's attempt. It writes what the contract says, when the test says so. */
+  trainer(runId: string, attempt = 1): MemoryTrainer {
+    return new MemoryTrainer(this.artifacts, runId, attempt, () => this.now);
+  }
+}
+
+export class MemoryTrainer {
+  readonly #artifacts: MemoryArtifacts;
+  readonly #runId: string;
+  readonly #attempt: number;
+  readonly #now: () => number;
+  readonly #claimId: string;
+  #sequence = 0;
+  #counts = { logLines: 0, metricRows: 0, checkpoints: 0, samples: 0 };
+
+  constructor(artifacts: MemoryArtifacts, runId: string, attempt: number, now: () => number) {
+    this.#artifacts = artifacts;
+    this.#runId = runId;
+    this.#attempt = attempt;
+    this.#now = now;
+    this.#claimId = `claim-${attemptName(runId, attempt)}`;
+  }
+
+  /** False where the attempt is taken. */
+  async claim(): Promise<boolean> {
+    return this.#artifacts.putIfAbsent(
+      this.#key(runFolderKeys.claim(this.#runId, this.#attempt)),
+      JSON.stringify({ schema: 1, ...this.#identity(), host: 'h', pid: 7, claimedAt: this.#time() }),
+    );
+  }
+
+  async report(phase: Phase, overrides: Partial<Progress> = {}): Promise<void> {
+    this.#sequence += 1;
+    const progress: Progress = {
+      schema: 1,
+      ...this.#identity(),
+      sequence: this.#sequence,
+      workSequence: this.#sequence,
+      controlVersion: 1,
+      phase,
+      phaseDetail: null,
+      phaseFraction: null,
+      step: 0,
+      steps: 20,
+      epoch: null,
+      metrics: {},
+      nonFinite: [],
+      etaSeconds: null,
+      counts: { ...this.#counts },
+      lastLogAt: null,
+      reportedAt: this.#time(),
+      ...overrides,
+    };
+    await this.#put(runFolderKeys.progress(this.#runId, this.#attempt), progress);
+  }
+
+  async checkpoint(step: number, options: { evalLoss?: number; torn?: boolean } = {}): Promise<void> {
+    const name = `step-${String(step).padStart(6, '0')}`;
+    const weights = `weights at ${step}`;
+    await this.#artifacts.put(this.#key(runFolderKeys.checkpointFile(name, 'weights')), options.torn ? weights.slice(0, 3) : weights);
+    const record: CheckpointRecord = {
+      schema: 1,
+      name,
+      folder: name,
+      runId: this.#runId,
+      attempt: this.#attempt,
+      step,
+      epoch: null,
+      reason: 'interval',
+      createdAt: this.#time(),
+      files: [{ path: 'weights', sizeBytes: weights.length, sha256: sha256Of(weights) }],
+      metrics: options.evalLoss === undefined ? {} : { eval_loss: options.evalLoss },
+      worldSize: 1,
+      globalBatch: 8,
+      precision: 'float32',
+      versions: {},
+      base: { id: 'tiny-llama', commit: null },
+      dataFingerprint: 'd',
+      configHash: 'c',
+    };
+    await this.#put(runFolderKeys.checkpointRecord(name), record);
+    this.#counts.checkpoints += 1;
+  }
+
+  async finish(outcome: Manifest['outcome'], overrides: Partial<Manifest> = {}): Promise<void> {
+    const content = 'adapter';
+    await this.#artifacts.put(this.#key(runFolderKeys.artifact(this.#runId, 'adapter/adapter_model.safetensors')), content);
+    const manifest: Manifest = {
+      schema: 1,
+      ...this.#identity(),
+      outcome,
+      failure: null,
+      step: 20,
+      steps: 20,
+      metrics: { train_loss: 0.5, eval_loss: 0.6 },
+      nonFinite: [],
+      files:
+        outcome === 'completed'
+          ? [{ path: 'adapter/adapter_model.safetensors', kind: 'adapter', sizeBytes: content.length, sha256: sha256Of(content) }]
+          : [],
+      lastCheckpoint: null,
+      base: { id: 'tiny-llama', commit: null },
+      choices: [],
+      versions: {},
+      counts: { ...this.#counts },
+      lastLogAt: null,
+      startedAt: this.#time(),
+      endedAt: this.#time(),
+      computeSeconds: 3,
+      ...overrides,
+    };
+    await this.#put(runFolderKeys.manifest(this.#runId, this.#attempt), manifest);
+  }
+
+  async fail(code: string, message: string): Promise<void> {
+    await this.finish('failed', { failure: { code, message, evidence: ['the last line'] } });
+  }
+
+  #identity() {
+    return { runId: this.#runId, attempt: this.#attempt, claimId: this.#claimId };
+  }
+
+  #time(): string {
+    return new Date(this.#now()).toISOString();
+  }
+
+  #key(key: string): string {
+    return `runs/${this.#runId}/framework=hf/${key}`;
+  }
+
+  async #put(key: string, value: unknown): Promise<void> {
+    await this.#artifacts.put(this.#key(key), JSON.stringify(value));
+  }
+}

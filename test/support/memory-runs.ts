@@ -1,0 +1,78 @@
+import type { Run, RunEvent, RunProgress, RunView } from '#domain/run.ts';
+import { isFinal, type RunState } from '#domain/run-lifecycle.ts';
+import { type Remembered, type RunFilter, type RunStore, VersionConflict } from '#ports';
+
+/** A run store in memory, with a seam: `beforeChange` lets a test be the other writer that was first. */
+export class MemoryRuns implements RunStore {
+  readonly #runs = new Map<string, RunView>();
+  readonly #events: RunEvent[] = [];
+  readonly #answers = new Map<string, Remembered>();
+  #delivered = 0;
+  beforeChange: (run: Run) => void = () => {};
+
+  async create(run: Run, events: readonly RunEvent[], remembered?: Remembered): Promise<void> {
+    if (this.#runs.has(run.id) || (remembered && this.#answers.has(remembered.scope))) throw new VersionConflict(run.id);
+    if (remembered) this.#answers.set(remembered.scope, remembered);
+    this.#runs.set(run.id, { run: structuredClone(run), progress: null });
+    this.#events.push(...events);
+  }
+
+  async get(id: string): Promise<RunView | null> {
+    return structuredClone(this.#runs.get(id) ?? null);
+  }
+
+  async change(run: Run, expectedVersion: number, events: readonly RunEvent[]): Promise<void> {
+    const hook = this.beforeChange;
+    this.beforeChange = () => {};
+    hook(run);
+    const stored = this.#runs.get(run.id);
+    if (stored?.run.version !== expectedVersion) throw new VersionConflict(run.id);
+    this.#runs.set(run.id, { run: structuredClone(run), progress: stored.progress });
+    this.#events.push(...events);
+  }
+
+  async recordProgress(id: string, progress: RunProgress): Promise<boolean> {
+    const stored = this.#runs.get(id);
+    const before = stored?.progress;
+    if (
+      !stored ||
+      (before && (before.attempt > progress.attempt || (before.attempt === progress.attempt && before.sequence >= progress.sequence)))
+    )
+      return false;
+    this.#runs.set(id, { run: stored.run, progress: structuredClone(progress) });
+    return true;
+  }
+
+  async list(filter: RunFilter, limit: number, after?: string): Promise<RunView[]> {
+    return [...this.#runs.values()]
+      .filter(({ run }) => matches(run, filter) && (after === undefined || run.id < after))
+      .sort((a, b) => (a.run.id < b.run.id ? 1 : -1))
+      .slice(0, limit);
+  }
+
+  async count(filter: RunFilter): Promise<number> {
+    return [...this.#runs.values()].filter(({ run }) => matches(run, filter)).length;
+  }
+
+  async unfinished(): Promise<{ id: string; state: RunState }[]> {
+    return [...this.#runs.values()].flatMap(({ run }) => (isFinal(run.state) ? [] : [{ id: run.id, state: run.state }]));
+  }
+
+  async events(runId: string, after: number, limit: number): Promise<RunEvent[]> {
+    return this.#events.filter((event) => event.runId === runId && event.sequence > after).slice(0, limit);
+  }
+
+  async undelivered(limit: number): Promise<RunEvent[]> {
+    return this.#events.slice(this.#delivered, this.#delivered + limit);
+  }
+
+  async markDelivered(events: readonly RunEvent[]): Promise<void> {
+    this.#delivered += events.length;
+  }
+}
+
+const matches = (run: Run, { state, provider, projectId, api }: RunFilter): boolean =>
+  (state === undefined || state.includes(run.state)) &&
+  (provider === undefined || run.provider === provider) &&
+  (projectId === undefined || run.projectId === projectId) &&
+  (api === undefined || run.api === api);
