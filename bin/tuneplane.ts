@@ -1,0 +1,19 @@
+/** The commands of the repository, by name; each has a file in cli/. */
+import { ask } from '../cli/ask.ts';
+import { quickstart } from '../cli/quickstart.ts';
+import { start } from '../cli/start.ts';
+
+const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = { start, quickstart, ask };
+
+const [name = '', ...args] = process.argv.slice(2);
+const command = COMMANDS[name];
+if (!command) {
+  console.error(`unknown command '${name}': ${Object.keys(COMMANDS).join(', ')}`);
+  process.exit(2);
+}
+try {
+  process.exitCode = await command(args);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}
