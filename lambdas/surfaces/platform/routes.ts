@@ -1,0 +1,96 @@
+import * as z from 'zod';
+import { DomainError } from '#domain/errors.ts';
+import { createAssetReader, redocPage, swaggerPage } from '#http/docs-pages.ts';
+import { buildOpenApi } from '#http/openapi.ts';
+import { type Route, route } from '#http/route.ts';
+import type { Surface } from '#http/surface.ts';
+
+export interface PlatformOptions {
+  /** asked at the first request for the document, not before */
+  readonly surfaces: () => readonly Surface[];
+  readonly tokenRequired: boolean;
+  readonly assetFolder: string | undefined;
+}
+
+const HTML = { 200: { description: 'a page', contentType: 'text/html' } };
+
+export function platformRoutes({ surfaces, tokenRequired, assetFolder }: PlatformOptions): Route[] {
+  const readAsset = createAssetReader(assetFolder);
+  let openApi: string | undefined;
+
+  return [
+    route({
+      method: 'GET',
+      path: '/health',
+      operationId: 'getHealth',
+      summary: 'Is the service alive (training-svc)',
+      auth: 'open',
+      replies: { 200: { description: 'alive', schema: z.object({ status: z.literal('healthy'), service: z.literal('training-svc') }) } },
+      handle: async () => ({ status: 200, body: { status: 'healthy', service: 'training-svc' } }),
+    }),
+    route({
+      method: 'GET',
+      path: '/healthz',
+      operationId: 'getHealthz',
+      summary: 'Is the service alive (unified trainer)',
+      auth: 'open',
+      replies: { 200: { description: 'alive', schema: z.object({ status: z.literal('ok') }) } },
+      handle: async () => ({ status: 200, body: { status: 'ok' } }),
+    }),
+    route({
+      method: 'GET',
+      path: '/readyz',
+      operationId: 'getReadiness',
+      summary: 'Can the service do its work: does its store answer',
+      auth: 'open',
+      replies: { 200: { description: 'ready', schema: z.object({ status: z.literal('ready') }) } },
+      handle: async (_, { runs }) => {
+        try {
+          await runs.list({}, 1);
+        } catch (error) {
+          throw new DomainError('plane_busy', 'the store does not answer', {}, { cause: error });
+        }
+        return { status: 200, body: { status: 'ready' } };
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/openapi.json',
+      operationId: 'getOpenApi',
+      summary: 'This document',
+      auth: 'open',
+      replies: { 200: { description: 'OpenAPI 3.1', schema: z.looseObject({ openapi: z.string() }) } },
+      handle: async () => {
+        openApi ??= JSON.stringify(buildOpenApi(surfaces(), { tokenRequired }));
+        return { status: 200, contentType: 'application/json', headers: { 'cache-control': 'no-cache' }, raw: openApi };
+      },
+    }),
+    route({ method: 'GET', path: '/docs', operationId: 'getDocs', summary: 'Swagger UI', auth: 'open', replies: HTML, handle: async () => swaggerPage() }),
+    route({ method: 'GET', path: '/redoc', operationId: 'getRedoc', summary: 'ReDoc', auth: 'open', replies: HTML, handle: async () => redocPage() }),
+    route({
+      method: 'GET',
+      path: '/',
+      operationId: 'getRoot',
+      summary: 'To the documentation',
+      auth: 'open',
+      hidden: true,
+      replies: { 302: { description: 'to /docs' } },
+      handle: async () => ({ status: 302, headers: { location: '/docs' }, body: undefined }),
+    }),
+    route({
+      method: 'GET',
+      path: '/docs/assets/{file}',
+      operationId: 'getDocsAsset',
+      summary: 'A file of the pages',
+      auth: 'open',
+      hidden: true,
+      request: { params: z.object({ file: z.string() }) },
+      replies: { 200: { description: 'a file' } },
+      handle: async ({ params, headers }) => {
+        const reply = await readAsset(params.file, headers);
+        if (!reply) throw new DomainError('route_not_found', 'no such file');
+        return reply;
+      },
+    }),
+  ];
+}

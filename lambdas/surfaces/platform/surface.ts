@@ -1,0 +1,18 @@
+/** What belongs to no API: is it alive, is it ready, what does it offer. Open to everyone, and silent about runs. */
+import type { Access } from '#http/access.ts';
+import { plainErrors, type Surface } from '#http/surface.ts';
+import { platformRoutes } from './routes.ts';
+
+/**
+ * @param others the surfaces whose routes `/openapi.json` describes beside these
+ * @param assetFolder where the files of /docs and /redoc lie; default: in node_modules
+ */
+export function createPlatformSurface(others: readonly Surface[], access: Access, assetFolder?: string): Surface {
+  const surface: Surface = {
+    name: 'platform',
+    description: 'Health, readiness and this documentation.',
+    ...plainErrors,
+    routes: platformRoutes({ surfaces: () => [...others, surface], tokenRequired: access.tokens.length > 0, assetFolder }),
+  };
+  return surface;
+}

@@ -1,0 +1,18 @@
+import { startHttpServer } from '#local/http-server.ts';
+import { createSurfaceHandler } from '#http/surface-handler.ts';
+import { createDefaultHandler } from '#http/default-handler.ts';
+import { createPlatformSurface } from '#surfaces/platform/surface.ts';
+import { lanternSurface } from '../support/lantern-surface.ts';
+import { InMemoryAnswers } from '../support/in-memory-answers.ts';
+import { InMemoryDocuments } from '../support/in-memory-documents.ts';
+import { portsWith } from '../support/ports-with.ts';
+const clock = { now: Date.now };
+const answers = new InMemoryAnswers(clock);
+const ports = portsWith({ runs: { list: async () => [] } as never, answers, clock, documents: new InMemoryDocuments(answers) });
+const access = { tokens: process.env.TOKEN ? [process.env.TOKEN] : [], allowedOrigins: [] };
+const platform = createPlatformSurface([lanternSurface], access);
+const all = [platform, lanternSurface];
+const server = await startHttpServer({ port: Number(process.env.PORT ?? 8123), surfaces: all.map((surface) => ({ surface, handle: createSurfaceHandler(surface, ports, access) })), fallback: createDefaultHandler(all, access), access });
+console.log(server.url);
+process.on('SIGTERM', async () => { await server.close(); console.log(JSON.stringify(process.cpuUsage())); process.exit(0); });
+process.on('SIGUSR2', () => { const c = process.cpuUsage(); console.log('CPU', c.user + c.system); });
