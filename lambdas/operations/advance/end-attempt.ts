@@ -57,6 +57,8 @@ export async function endAttempt(ports: Ports, view: RunView, end: AttemptEnd): 
 
 interface Stored {
   readonly result: NonNullable<Run['result']>;
+  /** why the result is not also in the folder that the user named; null when it is, or none was named */
+  readonly unpublished: string | null;
   /** null: every file is there with the bytes that the trainer wrote */
   readonly fault: string | null;
 }
@@ -66,20 +68,28 @@ async function takeUpArtifacts(ports: Ports, run: Run, manifest: Manifest): Prom
   const fault = await ports.artifacts.verify(inFolder(run, runFolderKeys.artifact(run.id, '')), manifest.files);
   const weights = manifest.files.filter(({ kind, path }) => (kind === 'adapter' || kind === 'model') && path.endsWith('.safetensors'));
   const main = weights.find(({ kind }) => kind === 'adapter') ?? weights[0];
-  const location =
-    fault === null && main
-      ? await ports.artifacts.publish(inFolder(run, runFolderKeys.artifact(run.id, `${main.kind}/`)), run.outputDir)
-      : null;
-  return {
-    fault,
-    result: { metrics: manifest.metrics, base: manifest.base, files: manifest.files, location, sha256: main?.sha256 ?? null },
-  };
+  const { location, unpublished } =
+    fault === null && main ? await publish(ports, run, `${main.kind}/`) : { location: null, unpublished: null };
+  const sha256 = main?.sha256 ?? null;
+  return { fault, unpublished, result: { metrics: manifest.metrics, base: manifest.base, files: manifest.files, location, sha256 } };
+}
+
+/** The copy under the user's own name is a convenience: where it cannot be made, the result stays where it is stored, and the run says so. */
+async function publish(ports: Ports, run: Run, folder: string): Promise<{ location: string; unpublished: string | null }> {
+  const prefix = inFolder(run, runFolderKeys.artifact(run.id, folder));
+  try {
+    return { location: await ports.artifacts.publish(prefix, run.outputDir), unpublished: null };
+  } catch (error) {
+    return { location: await ports.artifacts.publish(prefix, null), unpublished: error instanceof Error ? error.message : String(error) };
+  }
 }
 
 /** The whole table of ends. */
 function decide(draft: RunChange, end: AttemptEnd, savedCheckpoint: boolean, stored: Stored | null, evidence: readonly string[]): void {
   const { run } = draft;
   if (stored && stored.fault === null) run.result = stored.result;
+  if (stored?.unpublished)
+    draft.note('warning-raised', { message: `not copied to '${run.outputDir}': ${stored.unpublished}`, code: 'not_published' });
   if (run.state === 'stopping') {
     const what =
       end.kind === 'lost'

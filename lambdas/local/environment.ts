@@ -1,0 +1,94 @@
+/** The settings of the one-machine home, from the environment. All faults come in one message; nobody else reads `process.env`. */
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import * as z from 'zod';
+
+const wholeNumber = (min: number, max: number) =>
+  z.string().regex(/^\d+$/, 'must be a whole number').transform(Number).pipe(z.int().min(min).max(max));
+
+const environmentSchema = z.object({
+  PORT: wholeNumber(0, 65_535).default(8_000),
+  TUNEPLANE_HOME: z.string().min(1).default('.tuneplane'),
+  TUNEPLANE_DATA_ROOT: z.string().min(1).default('.'),
+  TUNEPLANE_MAX_RUNS: wholeNumber(0, 1_024).optional(),
+  TRAINER_API_TOKEN: z.string().min(1).optional(),
+  TUNEPLANE_REPORT_SECONDS: z
+    .string()
+    .regex(/^\d+(\.\d+)?$/, 'must be a number of seconds')
+    .transform(Number)
+    .pipe(z.number().min(0.05).max(60))
+    .default(1),
+  TUNEPLANE_STALL_SECONDS: wholeNumber(1, 86_400).default(900),
+  TUNEPLANE_TRAINER_PYTHON: z.string().min(1).optional(),
+  TUNEPLANE_ENGINE: z.string().min(1).optional(),
+});
+
+/** What the trainer may see of the plane's environment: nothing that is the plane's own, its token least of all. */
+const PASSED_ON = [
+  'PATH',
+  'HOME',
+  'LANG',
+  'LC_ALL',
+  'TMPDIR',
+  'TZ',
+  'LD_LIBRARY_PATH',
+  'SSL_CERT_FILE',
+  'HTTPS_PROXY',
+  'https_proxy',
+  'NO_PROXY',
+  'no_proxy',
+  'HF_TOKEN',
+  'HF_HOME',
+  'HF_ENDPOINT',
+  'HF_HUB_OFFLINE',
+  'WANDB_API_KEY',
+  'WANDB_MODE',
+  'TUNEPLANE_SCRIPT',
+];
+
+export interface LocalEnvironment {
+  readonly port: number;
+  /** absolute */
+  readonly home: string;
+  /** absolute: data sets, base models and output folders lie below it */
+  readonly dataRoot: string;
+  /** null: by GPUs, else by cores */
+  readonly maxRuns: number | null;
+  readonly token: string | null;
+  readonly reportSeconds: number;
+  readonly stallSeconds: number;
+  /** null: the one that `npm run setup` made */
+  readonly trainerPython: string | null;
+  /** a JSON array: the command that replaces the training engine (tests) */
+  readonly engineCommand: string | null;
+  /** variables that the trainer's processes get as they are */
+  readonly passedOn: Readonly<Record<string, string>>;
+}
+
+/** @throws Error naming every variable that is wrong and what it may hold */
+export function readEnvironment(variables: Readonly<Record<string, string | undefined>>, workingFolder: string): LocalEnvironment {
+  const parsed = environmentSchema.safeParse(variables);
+  if (!parsed.success) {
+    throw new Error(
+      parsed.error.issues
+        .map((issue) => `${issue.path.join('.')}: ${issue.message.toLowerCase()}, got '${variables[String(issue.path[0])]}'`)
+        .join('\n'),
+    );
+  }
+  const { data } = parsed;
+  return {
+    port: data.PORT,
+    home: resolve(workingFolder, data.TUNEPLANE_HOME),
+    dataRoot: resolve(workingFolder, data.TUNEPLANE_DATA_ROOT),
+    maxRuns: data.TUNEPLANE_MAX_RUNS ?? null,
+    token: data.TRAINER_API_TOKEN ?? null,
+    reportSeconds: data.TUNEPLANE_REPORT_SECONDS,
+    stallSeconds: data.TUNEPLANE_STALL_SECONDS,
+    trainerPython: data.TUNEPLANE_TRAINER_PYTHON ?? null,
+    engineCommand: data.TUNEPLANE_ENGINE ?? null,
+    passedOn: Object.fromEntries(PASSED_ON.flatMap((name) => (variables[name] === undefined ? [] : [[name, variables[name]]]))),
+  };
+}
+
+/** One run for each two cores: a run is one busy thread and its supervisor, and the plane wants some too. */
+export const runsByCores = (): number => Math.max(1, Math.floor(availableParallelism() / 2));

@@ -1,0 +1,168 @@
+/**
+ * Run folders in a folder of this machine. The trainer, another process, writes into the same folders by the same rule:
+ * a file is written aside and moved into place, so that whoever reads sees a whole one.
+ */
+import { renameSync } from 'node:fs';
+import { constants, copyFile, mkdir, readdir, readFile, realpath, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import type { StoredFile } from '#domain/run-folder.ts';
+import type { Artifacts } from '#ports';
+import { hasCode, isInside, isMissing, resolveInDataRoot } from './data-root.ts';
+import { isTemporaryName, makeFolder, putFile, putFileIfAbsent, sync } from './durable-file.ts';
+import { hashFile } from './file-hash.ts';
+
+/** Reading and hashing take turns on one file; four keep disk and processor busy. */
+const FILES_AT_ONCE = 4;
+
+export class FolderArtifacts implements Artifacts {
+  readonly #root: string;
+  readonly #dataRoot: string;
+  #publishing: Promise<unknown> = Promise.resolve();
+
+  /** @param root where the keys lie; @param dataRoot what published paths are relative to, and may not leave */
+  constructor({ root, dataRoot }: { readonly root: string; readonly dataRoot: string }) {
+    this.#root = resolve(root);
+    this.#dataRoot = resolve(dataRoot);
+  }
+
+  /** @throws Error for a key that could leave the root: each part of it must be a plain name */
+  locate(key: string): string {
+    const parts = (key.endsWith('/') ? key.slice(0, -1) : key).split('/');
+    if (!parts.every(isPlainName)) throw new Error(`a key is made of plain names with '/' between, got ${JSON.stringify(key)}`);
+    return join(this.#root, ...parts);
+  }
+
+  put(key: string, content: string): Promise<void> {
+    return putFile(this.#locateFile(key), content);
+  }
+
+  putIfAbsent(key: string, content: string): Promise<boolean> {
+    return putFileIfAbsent(this.#locateFile(key), content);
+  }
+
+  async get(key: string): Promise<string | null> {
+    try {
+      return await readFile(this.#locateFile(key), 'utf8');
+    } catch (error) {
+      if (isMissing(error) || hasCode(error, 'EISDIR')) return null;
+      throw error;
+    }
+  }
+
+  async list(prefix: string): Promise<string[]> {
+    const folder = this.#locateFolder(prefix);
+    return (await filesBelow(folder)).map((path) => prefix + path);
+  }
+
+  async removeFolder(prefix: string): Promise<void> {
+    await rm(this.#locateFolder(prefix), { recursive: true, force: true });
+  }
+
+  async remove(key: string): Promise<void> {
+    await rm(this.#locateFile(key), { force: true });
+  }
+
+  async verify(prefix: string, files: readonly StoredFile[]): Promise<string | null> {
+    this.#locateFolder(prefix);
+    for (let start = 0; start < files.length; start += FILES_AT_ONCE) {
+      const faults = await Promise.all(files.slice(start, start + FILES_AT_ONCE).map((file) => this.#compare(prefix, file)));
+      const first = faults.find((fault) => fault !== null);
+      if (first !== undefined) return first;
+    }
+    return null;
+  }
+
+  publish(prefix: string, outputDir: string | null): Promise<string> {
+    const source = this.#locateFolder(prefix);
+    if (outputDir === null) return this.#toPublicPath(source);
+    // One at a time: two runs with one output folder would copy into each other.
+    const published = this.#publishing.then(() => this.#copyOut(source, outputDir));
+    this.#publishing = published.catch(() => undefined); // whoever called has the error
+    return published;
+  }
+
+  async #copyOut(source: string, outputDir: string): Promise<string> {
+    const folder = await resolveInDataRoot(this.#dataRoot, outputDir);
+    const files = await filesBelow(source);
+    if (files.length === 0) throw new Error(`there is nothing to publish in ${source}`);
+    const name = basename(source);
+    const target = join(folder, name);
+    const incoming = join(folder, `.${name}.incoming`);
+    const outgoing = join(folder, `.${name}.outgoing`);
+    await makeFolder(folder);
+    await Promise.all([incoming, outgoing].map((leftover) => rm(leftover, { recursive: true, force: true })));
+    await copyFolder(source, files, incoming);
+    // No await between the two: nobody in this process sees the moment without a target. After a crash there, publishing again mends it.
+    moveAway(target, outgoing);
+    renameSync(incoming, target);
+    await sync(folder);
+    await rm(outgoing, { recursive: true, force: true });
+    return `${outputDir.replace(/\/+$/, '')}/${name}`; // as its user spells the folder
+  }
+
+  async #compare(prefix: string, { path, sizeBytes, sha256 }: StoredFile): Promise<string | null> {
+    if (!path.split('/').every(isPlainName)) return `'${path}' is no path within its folder`;
+    const location = this.#locateFile(prefix + path);
+    try {
+      const found = await stat(location);
+      if (!found.isFile()) return `'${path}' is not a file`;
+      if (found.size !== sizeBytes) return `'${path}' has ${found.size} bytes where ${sizeBytes} were written`;
+      const hash = await hashFile(location);
+      return hash === sha256 ? null : `'${path}' has SHA-256 ${hash} where ${sha256} was written`;
+    } catch (error) {
+      if (isMissing(error)) return `'${path}' is not there`;
+      throw error;
+    }
+  }
+
+  async #toPublicPath(path: string): Promise<string> {
+    const [real, realRoot] = await Promise.all([realpath(path), realpath(this.#dataRoot)]);
+    return isInside(realRoot, real) ? relative(realRoot, real) : path;
+  }
+
+  #locateFile(key: string): string {
+    if (key.endsWith('/')) throw new Error(`a key of a file does not end in '/', got ${JSON.stringify(key)}`);
+    return this.locate(key);
+  }
+
+  #locateFolder(prefix: string): string {
+    if (!prefix.endsWith('/')) throw new Error(`a prefix ends in '/', got ${JSON.stringify(prefix)}`);
+    return this.locate(prefix);
+  }
+}
+
+const isPlainName = (part: string): boolean => part !== '' && part !== '.' && part !== '..' && !/[\0\\]/.test(part);
+
+/** Paths of the plain files, relative to the folder; links are not followed, and what goes away meanwhile is not there. */
+async function filesBelow(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error) => {
+    if (isMissing(error)) return [];
+    throw error;
+  });
+  const found = await Promise.all(
+    entries.map(async (entry) => {
+      if (entry.isDirectory()) return (await filesBelow(join(folder, entry.name))).map((path) => `${entry.name}/${path}`);
+      return entry.isFile() && !isTemporaryName(entry.name) ? [entry.name] : [];
+    }),
+  );
+  return found.flat();
+}
+
+/** Copies files and brings them to the disk; where the file system can, the copies share their blocks. */
+async function copyFolder(source: string, files: readonly string[], target: string): Promise<void> {
+  const folders = new Set([target, ...files.map((path) => dirname(join(target, path)))]);
+  for (const folder of folders) await mkdir(folder, { recursive: true });
+  for (const path of files) {
+    await copyFile(join(source, path), join(target, path), constants.COPYFILE_FICLONE);
+    await sync(join(target, path));
+  }
+  for (const folder of folders) await sync(folder);
+}
+
+function moveAway(path: string, to: string): void {
+  try {
+    renameSync(path, to);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+}

@@ -1,0 +1,173 @@
+/** Training data and base models from the folders of this machine, nothing outside the data root. */
+import { type BigIntStats, constants } from 'node:fs';
+import { access, readdir, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import type { FailureCode } from '#domain/failures.ts';
+import type { Dataset } from '#domain/run-folder.ts';
+import type { Clock, Inputs } from '#ports';
+import { hasCode, isMissing, OutsideDataRoot, resolveInDataRoot } from './data-root.ts';
+import { hashFile } from './file-hash.ts';
+
+const DATA_FILE = /^[^.].*\.(jsonl|json|parquet)$/;
+const EVAL_FILE = /^(eval|validation)/;
+const TRAIN_FILE = /^train/;
+const URI_SCHEME = /^[A-Za-z][A-Za-z0-9+.-]*:\/\//;
+/** A file that changed a moment ago may change again within one tick of its time stamp (4 ms on ext4, 2 s on FAT). */
+const SETTLED_MILLISECONDS = 2_000;
+const MAX_HASHES_KEPT = 10_000;
+
+type DataFile = Extract<Dataset, { kind: 'files' }>['files'][number];
+
+interface InputFailure {
+  readonly code: FailureCode;
+  readonly message: string;
+}
+
+class InputError extends Error {
+  readonly failure: InputFailure;
+
+  constructor(code: FailureCode, message: string) {
+    super(message);
+    this.failure = { code, message };
+  }
+}
+
+export class FolderInputs implements Inputs {
+  readonly #dataRoot: string;
+  readonly #hashFile: (path: string) => Promise<string>;
+  readonly #clock: Clock;
+  /** by everything that changes when a file's bytes do */
+  readonly #hashes = new Map<string, string>();
+
+  constructor(options: { readonly dataRoot: string; readonly hashFile?: (path: string) => Promise<string>; readonly clock?: Clock }) {
+    this.#dataRoot = resolve(options.dataRoot);
+    this.#hashFile = options.hashFile ?? hashFile;
+    this.#clock = options.clock ?? { now: Date.now };
+  }
+
+  async pin(dataset: Dataset): Promise<{ dataset: Dataset } | { failure: InputFailure }> {
+    if (dataset.kind === 'hub') return { dataset };
+    return orFailure(async () => {
+      if (dataset.files.length > 0) for (const file of dataset.files) await this.#checkPinned(file);
+      return { dataset: dataset.files.length > 0 ? dataset : { ...dataset, files: await this.#pinFiles(dataset.uri) } };
+    });
+  }
+
+  /** A stored base model: a folder below the data root. */
+  locateModel(path: string): Promise<{ path: string } | { failure: InputFailure }> {
+    return orFailure(async () => {
+      const { location, stats } = await this.#find(path, 'model_not_found');
+      if (!stats.isDirectory()) throw new InputError('model_not_found', `'${path}' is not a folder with a model (looked at ${location})`);
+      return { path: location };
+    });
+  }
+
+  async #pinFiles(uri: string): Promise<DataFile[]> {
+    const { location, stats } = await this.#find(uri, 'dataset_not_found');
+    if (stats.isFile()) return [await this.#pinFile(location, 'train')];
+    if (!stats.isDirectory()) throw new InputError('dataset_not_found', `'${uri}' is neither a file nor a folder (looked at ${location})`);
+    const names = (await readdir(location)).filter((name) => DATA_FILE.test(name)).sort();
+    const splits = toSplits(names);
+    if (!splits.some(({ split }) => split === 'train')) {
+      const lack = names.length === 0 ? 'no .jsonl, .json or .parquet file' : `nothing to train on, only ${names.join(', ')}`;
+      throw new InputError('dataset_not_found', `'${uri}' holds ${lack} (looked at ${location})`);
+    }
+    const files: DataFile[] = [];
+    for (const { name, split } of splits) {
+      const entry = await this.#find(join(location, name), 'dataset_not_found');
+      if (entry.stats.isFile()) files.push({ ...(await this.#pinFile(entry.location, split)), path: name });
+    }
+    return files;
+  }
+
+  async #pinFile(location: string, split: DataFile['split']): Promise<DataFile> {
+    const { sizeBytes, sha256 } = await this.#measure(location);
+    return { path: basename(location), sizeBytes, sha256, location, split };
+  }
+
+  /** A run goes on only with the bytes it began with. */
+  async #checkPinned(file: DataFile): Promise<void> {
+    const { location, stats } = await this.#find(file.location, 'data_changed');
+    const now = stats.isFile() ? (await this.#measure(location)).sha256 : 'of no file';
+    if (now !== file.sha256) {
+      throw new InputError(
+        'data_changed',
+        `'${file.path}' had SHA-256 ${file.sha256} when the run began, and has ${now} now (looked at ${location})`,
+      );
+    }
+  }
+
+  /** @param missing the failure's code where nothing is there */
+  async #find(path: string, missing: FailureCode): Promise<{ location: string; stats: BigIntStats }> {
+    if (URI_SCHEME.test(path))
+      throw new InputError(
+        'data_unreachable',
+        `'${path}' cannot be fetched: this plane has no object store, it reads files below ${this.#dataRoot}`,
+      );
+    if (path.includes('\0')) throw new InputError(missing, `${JSON.stringify(path)} is no path`);
+    let location = resolve(this.#dataRoot, path);
+    try {
+      location = await resolveInDataRoot(this.#dataRoot, path);
+      const stats = await stat(location, { bigint: true });
+      await access(location, constants.R_OK);
+      return { location, stats };
+    } catch (error) {
+      if (error instanceof OutsideDataRoot) throw new InputError('dataset_outside_root', error.message);
+      if (isMissing(error))
+        throw new InputError(missing, `'${path}' is not there: looked at ${location}, the data root is ${this.#dataRoot}`);
+      throw new InputError('data_unreachable', `'${path}' cannot be read: ${reasonOf(error)} (looked at ${location})`);
+    }
+  }
+
+  async #measure(location: string): Promise<{ sizeBytes: number; sha256: string }> {
+    const before = await stat(location, { bigint: true });
+    const known = this.#hashes.get(identityOf(location, before));
+    if (known !== undefined) return { sizeBytes: Number(before.size), sha256: known };
+    let sha256: string;
+    try {
+      sha256 = await this.#hashFile(location);
+    } catch (error) {
+      throw new InputError('data_unreachable', `'${location}' cannot be read: ${reasonOf(error)}`);
+    }
+    const after = await stat(location, { bigint: true });
+    const identity = identityOf(location, after);
+    if (identity !== identityOf(location, before))
+      throw new InputError('data_changed', `'${location}' was written to while it was read: wait until it is whole`);
+    if (this.#clock.now() - Number(after.ctimeMs) > SETTLED_MILLISECONDS) this.#keep(identity, sha256);
+    return { sizeBytes: Number(after.size), sha256 };
+  }
+
+  #keep(identity: string, sha256: string): void {
+    if (this.#hashes.size >= MAX_HASHES_KEPT) this.#hashes.clear();
+    this.#hashes.set(identity, sha256);
+  }
+}
+
+/** `train*` and `eval*|validation*` are the splits. Where no file is called train, all that are not for evaluation are for training. */
+function toSplits(names: readonly string[]): { name: string; split: DataFile['split'] }[] {
+  const named = names.some((name) => TRAIN_FILE.test(name));
+  return names.flatMap((name) => {
+    if (EVAL_FILE.test(name)) return { name, split: 'eval' };
+    return !named || TRAIN_FILE.test(name) ? { name, split: 'train' } : [];
+  });
+}
+
+/** ctime too: tools that copy set a file's mtime back, nobody sets its ctime. */
+function identityOf(location: string, { dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+  return [location, dev, ino, size, mtimeNs, ctimeNs].join(' ');
+}
+
+function reasonOf(error: unknown): string {
+  if (hasCode(error, 'EACCES') || hasCode(error, 'EPERM')) return 'the plane has no permission';
+  if (hasCode(error, 'ELOOP')) return 'its links go in a circle';
+  return error instanceof Error ? error.message : String(error);
+}
+
+async function orFailure<Found>(find: () => Promise<Found>): Promise<Found | { failure: InputFailure }> {
+  try {
+    return await find();
+  } catch (error) {
+    if (error instanceof InputError) return { failure: error.failure };
+    throw error;
+  }
+}

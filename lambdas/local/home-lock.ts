@@ -1,0 +1,41 @@
+/**
+ * One plane per home. The lock is SQLite's exclusive lock on a file of its own, which the kernel holds for the life of the
+ * process and drops with it, whatever it dies of. `holder.json` beside it is for the sentence only.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+
+export interface HomeLock {
+  /** tells a second start where the first one answers */
+  announce(url: string): void;
+  release(): void;
+}
+
+/** @throws Error that says who holds it */
+export function lockHome(home: string): HomeLock {
+  mkdirSync(home, { recursive: true });
+  const holderFile = join(home, 'holder.json');
+  const database = new DatabaseSync(join(home, 'lock.sqlite'));
+  try {
+    database.exec('PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+  } catch (error) {
+    database.close();
+    throw new Error(`${home} is in use by another plane${describeHolder(holderFile)}`, { cause: error });
+  }
+  const announce = (url: string | null): void =>
+    writeFileSync(holderFile, JSON.stringify({ pid: process.pid, url, since: new Date().toISOString() }));
+  announce(null);
+  return { announce, release: () => database.close() };
+}
+
+function describeHolder(file: string): string {
+  try {
+    const holder: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    if (typeof holder !== 'object' || holder === null) return '';
+    const facts = Object.entries(holder).flatMap(([name, value]) => (value === null ? [] : [`${name} ${String(value)}`]));
+    return ` (${facts.join(', ')})`;
+  } catch {
+    return ''; // it holds the lock but has not written who it is yet
+  }
+}

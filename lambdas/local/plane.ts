@@ -1,0 +1,161 @@
+/** The one-machine home, put together: one process, one folder. Here ports meet their local adapters, and nowhere else. */
+import { join } from 'node:path';
+import { attemptName } from '#domain/run-folder.ts';
+import { createDefaultHandler } from '#http/default-handler.ts';
+import { createSurfaceHandler } from '#http/surface-handler.ts';
+import { advanceRun } from '#operations/advance-run.ts';
+import { deliverEvents } from '#operations/deliver-events.ts';
+import type { Clock, Ports } from '#ports';
+import { createPlatformSurface } from '#surfaces/platform/surface.ts';
+import { sftSurface } from '#surfaces/sft/surface.ts';
+import { type LocalEnvironment, runsByCores } from './environment.ts';
+import { EventFile } from './event-file.ts';
+import { FolderArtifacts } from './folder-artifacts.ts';
+import { FolderInputs } from './folder-inputs.ts';
+import { lockHome } from './home-lock.ts';
+import { startHttpServer } from './http-server.ts';
+import { findGpus, ProcessCompute } from './process-compute.ts';
+import { RunDriver } from './run-driver.ts';
+import { SqliteAnswerStore } from './sqlite-answer-store.ts';
+import { SqliteDatabase } from './sqlite-database.ts';
+import { SqliteDocumentStore } from './sqlite-document-store.ts';
+import { SqliteRunStore } from './sqlite-run-store.ts';
+
+export interface Plane {
+  readonly url: string;
+  readonly home: string;
+  /** unfinished runs that were found and taken up */
+  readonly resumed: number;
+  /** Ends the plane; trainers go on. @returns how many runs are unfinished */
+  close(): Promise<number>;
+}
+
+const REPOSITORY = join(import.meta.dirname, '..', '..');
+
+/** @throws Error with a sentence for people: the home is in use, the port is taken, the database is of a newer version */
+export async function startPlane(environment: LocalEnvironment): Promise<Plane> {
+  const { home } = environment;
+  const lock = lockHome(home);
+  try {
+    return await startLocked(environment, lock);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeof lockHome>): Promise<Plane> {
+  const { home, dataRoot, token, port } = environment;
+  const clock: Clock = { now: Date.now };
+  const database = SqliteDatabase.open(home);
+  const sink = await EventFile.open(join(home, 'events.jsonl'));
+  const outbox = new Outbox(() => deliverEvents({ runs, sink }));
+  const runs = new SqliteRunStore(database, { clock, onEvents: () => outbox.ring() });
+  const gpus = findGpus();
+  const driver = new RunDriver({ advance: (runId) => advanceRun(ports, runId), onError: logAdvanceError });
+  const compute = new ProcessCompute({
+    home,
+    room: { maxRuns: environment.maxRuns ?? (gpus.length || runsByCores()), gpus },
+    python: environment.trainerPython ?? join(REPOSITORY, 'trainer-image', '.venv', 'bin', 'python'),
+    trainerFolder: join(REPOSITORY, 'trainer-image'),
+    engineCommand: environment.engineCommand,
+    passedOn: environment.passedOn,
+    onRoom: (tag) => void driver.nudge(tag.slice(0, tag.lastIndexOf('-'))),
+  });
+  const ports: Ports = {
+    runs,
+    documents: new SqliteDocumentStore(database, { clock }),
+    answers: new SqliteAnswerStore(database),
+    artifacts: new FolderArtifacts({ root: join(home, 'artifacts'), dataRoot }),
+    inputs: new FolderInputs({ dataRoot }),
+    compute,
+    workflow: driver,
+    sink,
+    clock,
+    settings: {
+      provider: 'local',
+      reportSeconds: environment.reportSeconds,
+      stallSeconds: environment.stallSeconds,
+      claimSeconds: 10,
+      silenceSeconds: 120,
+    },
+  };
+
+  const resumed = await takeUpRuns(ports);
+  outbox.ring();
+  const access = { tokens: token === null ? [] : [token], allowedOrigins: [] };
+  const surfaces = [createPlatformSurface([sftSurface], access), sftSurface];
+  const server = await startHttpServer({
+    port,
+    surfaces: surfaces.map((surface) => ({ surface, handle: createSurfaceHandler(surface, ports, access) })),
+    fallback: createDefaultHandler(surfaces, access),
+    access,
+  });
+  lock.announce(server.url);
+
+  return {
+    url: server.url,
+    home,
+    resumed,
+    close: async () => {
+      await server.close();
+      await driver.stop();
+      const unfinished = (await runs.unfinished()).length;
+      await outbox.settled();
+      database.close();
+      await sink.close();
+      lock.release();
+      return unfinished;
+    },
+  };
+}
+
+/** What was left at work keeps its slots before anybody who waits is asked; then every run is looked at, the oldest first. */
+async function takeUpRuns(ports: Ports): Promise<number> {
+  const unfinished = await ports.runs.unfinished();
+  const views = await Promise.all(unfinished.map(({ id }) => ports.runs.get(id)));
+  const attempts = views.flatMap((view) =>
+    view?.run.attempt && view.run.attempt.endedAt === null ? [{ runId: view.run.id, attempt: view.run.attempt }] : [],
+  );
+  await Promise.all(attempts.map(({ runId, attempt }) => ports.compute.observe(attemptName(runId, attempt.number), attempt.handle)));
+  for (const { id } of unfinished) await ports.workflow.start(id);
+  return unfinished.length;
+}
+
+/** The doorbell of the outbox: rings while it is being emptied lead to one more round. */
+class Outbox {
+  readonly #empty: () => Promise<void>;
+  #round: Promise<void> | null = null;
+  #rung = false;
+
+  constructor(empty: () => Promise<void>) {
+    this.#empty = empty;
+  }
+
+  ring(): void {
+    this.#rung = true;
+    this.#round ??= this.#run();
+  }
+
+  async settled(): Promise<void> {
+    await this.#round;
+  }
+
+  async #run(): Promise<void> {
+    while (this.#rung) {
+      this.#rung = false;
+      try {
+        await this.#empty();
+      } catch (error) {
+        logFault('outbox-failed', {}, error); // the events stay in the outbox; the next ring takes them
+      }
+    }
+    this.#round = null;
+  }
+}
+
+const logAdvanceError = (runId: string, error: unknown): void => logFault('advance-failed', { runId }, error);
+
+function logFault(event: string, facts: Readonly<Record<string, unknown>>, error: unknown): void {
+  console.error(JSON.stringify({ event, ...facts, error: error instanceof Error ? (error.stack ?? error.message) : String(error) }));
+}

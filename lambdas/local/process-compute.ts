@@ -1,0 +1,161 @@
+/**
+ * Compute on this machine: each attempt is a supervisor, a detached process in a session of its own with its output in a file and
+ * no pipe to the plane, so that it outlives the plane. Alive means that its Unix socket answers with its attempt; a bare process id
+ * is never believed. What a dead plane left running is found again by the socket's name, which follows from the tag.
+ */
+import { execFile, execFileSync, spawn } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import type { ComputeHandle, ComputeNeed } from '#domain/run.ts';
+import type { Compute, LaunchOrder, Liveness, Reservation } from '#ports';
+import { askSupervisor, socketPath } from './supervisor-socket.ts';
+import { type MachineRoom, WaitingLine } from './waiting-line.ts';
+
+const run = promisify(execFile);
+
+/** After its manifest a supervisor tidies up and leaves by itself; then it is killed. */
+const LEAVE_MILLIS = 5_000;
+const ASK_AGAIN_MILLIS = 50;
+/** From launch to listening: a Python start on a busy machine. */
+const START_MILLIS = 20_000;
+
+export interface ProcessComputeOptions {
+  readonly home: string;
+  readonly room: MachineRoom;
+  /** the interpreter of the trainer's environment */
+  readonly python: string;
+  /** folder that holds the `trainer` package */
+  readonly trainerFolder: string;
+  readonly engineCommand: string | null;
+  /** variables that the trainer gets beside ours */
+  readonly passedOn: Readonly<Record<string, string>>;
+  /** somebody who waits may go on */
+  readonly onRoom: (tag: string) => void;
+}
+
+export class ProcessCompute implements Compute {
+  readonly #options: ProcessComputeOptions;
+  readonly #line: WaitingLine;
+
+  constructor(options: ProcessComputeOptions) {
+    this.#options = options;
+    this.#line = new WaitingLine(options.room);
+  }
+
+  async reserve(tag: string, need: ComputeNeed): Promise<Reservation> {
+    if (!existsSync(this.#options.python)) {
+      return {
+        kind: 'impossible',
+        failure: { code: 'trainer_missing', message: `the trainer is not installed: ${this.#options.python} is not there` },
+      };
+    }
+    const reservation = this.#line.reserve(tag, need);
+    if (reservation.kind === 'reserved') this.#callNext();
+    return reservation;
+  }
+
+  async launch({ tag, runId, attempt, folder }: LaunchOrder): Promise<ComputeHandle> {
+    const { home, python, trainerFolder, engineCommand, passedOn, room } = this.#options;
+    const work = join(home, 'work', tag);
+    const logs = join(home, 'supervisors');
+    for (const path of [work, logs]) mkdirSync(path, { recursive: true });
+    const socket = socketPath(home, tag);
+    const gpus = this.#line.held(tag) ?? [];
+    const log = openSync(join(logs, `${tag}.log`), 'a');
+    try {
+      // The tag stands among the arguments so that `ps` shows whose it is.
+      const child = spawn(python, ['-m', 'trainer.supervisor', tag], {
+        cwd: trainerFolder,
+        detached: true,
+        stdio: ['ignore', log, log],
+        env: {
+          ...passedOn,
+          PYTHONUNBUFFERED: '1',
+          TUNEPLANE_RUN_FOLDER: folder,
+          TUNEPLANE_RUN_ID: runId,
+          TUNEPLANE_ATTEMPT: String(attempt),
+          TUNEPLANE_WORK: work,
+          TUNEPLANE_CACHE: join(home, 'cache'),
+          TUNEPLANE_SOCKET: socket,
+          ...(room.gpus.length > 0 ? { CUDA_VISIBLE_DEVICES: gpus.join(',') } : {}),
+          ...(engineCommand === null ? {} : { TUNEPLANE_ENGINE: engineCommand }),
+        },
+      });
+      await new Promise<void>((resolve, reject) => {
+        child.once('spawn', resolve);
+        child.once('error', reject);
+      });
+      child.unref();
+      return { pid: child.pid ?? 0, launchedAt: Date.now(), gpus: [...gpus] };
+    } finally {
+      closeSync(log);
+    }
+  }
+
+  async observe(tag: string, handle: ComputeHandle | null): Promise<Liveness> {
+    const answer = await askSupervisor(socketPath(this.#options.home, tag));
+    if (answer === 'gone' && (await findSupervisors(tag)).length === 0) return 'gone';
+    const gpus = handle?.['gpus'];
+    this.#line.adopt(tag, Array.isArray(gpus) ? gpus : []);
+    if (typeof answer === 'object') return 'alive';
+    const isStarting = Date.now() - Number(handle?.['launchedAt'] ?? 0) < START_MILLIS;
+    return isStarting ? 'alive' : 'silent';
+  }
+
+  async terminate(tag: string): Promise<void> {
+    const path = socketPath(this.#options.home, tag);
+    const killFrom = Date.now() + LEAVE_MILLIS;
+    for (;;) {
+      const pids = await findSupervisors(tag);
+      if (pids.length === 0) break;
+      if (Date.now() > killFrom) for (const pid of pids) kill(pid);
+      await delay(ASK_AGAIN_MILLIS);
+    }
+    await rm(join(this.#options.home, 'work', tag), { recursive: true, force: true });
+    await rm(path, { force: true });
+  }
+
+  async release(tag: string): Promise<void> {
+    const next = this.#line.release(tag);
+    if (next !== null) this.#options.onRoom(next);
+  }
+
+  #callNext(): void {
+    const next = this.#line.next();
+    if (next !== null) this.#options.onRoom(next);
+  }
+}
+
+/** Process ids whose arguments name this attempt: a bare id from a file could by now be anybody's. */
+async function findSupervisors(tag: string): Promise<number[]> {
+  const { stdout } = await run('ps', ['-ww', '-eo', 'pid=,stat=,args='], { maxBuffer: 64 * 1_048_576 });
+  return stdout.split('\n').flatMap((line) => {
+    const [, pid, stat, args] = /^\s*(\d+)\s+(\S+)\s+(.*)$/.exec(line) ?? [];
+    return pid && stat && !stat.startsWith('Z') && args?.endsWith(`trainer.supervisor ${tag}`) ? [Number(pid)] : [];
+  });
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error; // gone by itself
+  }
+}
+
+/** GPUs of this machine as CUDA counts them; none where there is no driver. */
+export function findGpus(): number[] {
+  try {
+    const list = execFileSync('nvidia-smi', ['--query-gpu=index', '--format=csv,noheader'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+      timeout: 10_000,
+    });
+    return list.split('\n').flatMap((line) => (/^\d+$/.test(line.trim()) ? [Number(line.trim())] : []));
+  } catch {
+    return []; // no nvidia-smi: no GPU that could be used
+  }
+}

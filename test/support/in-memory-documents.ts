@@ -1,0 +1,30 @@
+import type { DocumentStore, Remembered } from '#ports';
+import type { InMemoryAnswers } from './in-memory-answers.ts';
+
+/** Documents in a map; a document and the answer that speaks of it are stored together or not at all. */
+export class InMemoryDocuments implements DocumentStore {
+  readonly documents = new Map<string, Record<string, unknown>>();
+  readonly #answers: InMemoryAnswers;
+
+  constructor(answers: InMemoryAnswers) {
+    this.#answers = answers;
+  }
+
+  async put(collection: string, id: string, value: Readonly<Record<string, unknown>>, remembered?: Remembered): Promise<void> {
+    if (remembered) this.#answers.store(remembered);
+    this.documents.set(`${collection}/${id}`, { ...value });
+  }
+
+  async get(collection: string, id: string): Promise<Record<string, unknown> | null> {
+    return this.documents.get(`${collection}/${id}`) ?? null;
+  }
+
+  async list(collection: string, limit: number, after?: string): Promise<{ id: string; value: Record<string, unknown> }[]> {
+    return [...this.documents]
+      .filter(([key]) => key.startsWith(`${collection}/`))
+      .map(([key, value]) => ({ id: key.slice(collection.length + 1), value }))
+      .filter(({ id }) => after === undefined || id < after)
+      .sort((a, b) => (a.id < b.id ? 1 : -1))
+      .slice(0, limit);
+  }
+}

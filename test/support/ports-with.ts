@@ -1,0 +1,40 @@
+import type { Ports } from '#ports';
+
+/** Ports of which a test gives those that it is about; asking for another fails by name. */
+export function portsWith(given: Partial<Ports>): Ports {
+  const missing = (port: keyof Ports): never => {
+    throw new Error(`this test has no port '${port}'`);
+  };
+  return {
+    get runs() {
+      return given.runs ?? missing('runs');
+    },
+    get documents() {
+      return given.documents ?? missing('documents');
+    },
+    get answers() {
+      return given.answers ?? missing('answers');
+    },
+    get artifacts() {
+      return given.artifacts ?? missing('artifacts');
+    },
+    get inputs() {
+      return given.inputs ?? missing('inputs');
+    },
+    get compute() {
+      return given.compute ?? missing('compute');
+    },
+    get workflow() {
+      return given.workflow ?? missing('workflow');
+    },
+    get sink() {
+      return given.sink ?? missing('sink');
+    },
+    get clock() {
+      return given.clock ?? missing('clock');
+    },
+    get settings() {
+      return given.settings ?? missing('settings');
+    },
+  };
+}
