@@ -1,0 +1,45 @@
+"""How an engine fails: a code of the plane's closed list (lambdas/domain/failures.ts) and one sentence that a person can act on."""
+
+import errno
+import os
+import shutil
+from pathlib import Path
+
+LONGEST_QUOTE = 600
+
+
+class Failure(Exception):
+    """Raised anywhere in an engine; `explain` gives its code and message to the supervisor."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def explain(error: BaseException, work: Path) -> tuple[str, str]:
+    """(code, message) of whatever ended an engine. `work` is looked at when a library hides that the disk is full."""
+    if isinstance(error, Failure):
+        return error.code, str(error)
+    quoted = f"{type(error).__name__}: {' '.join(str(error).split())[:LONGEST_QUOTE]}"
+    if _is_gpu_memory(error):
+        return "gpu_out_of_memory", f"the GPU's memory did not suffice: {quoted}"
+    if isinstance(error, MemoryError) or "DefaultCPUAllocator: can't allocate memory" in quoted:
+        return "host_out_of_memory", f"the machine's memory did not suffice: {quoted}"
+    if _is_full_disk(error, work):
+        return "disk_full", f"no space left on the disk that holds {work}: {quoted}"
+    if isinstance(error, ModuleNotFoundError):
+        return "engine_missing", f"the Python package {error.name} is not installed: run uv sync --frozen --project trainer-image"
+    return "engine_crashed", f"the engine ended with {quoted}"
+
+
+def _is_gpu_memory(error: BaseException) -> bool:
+    return type(error).__name__ == "OutOfMemoryError" or "CUDA out of memory" in str(error)
+
+
+def _is_full_disk(error: BaseException, work: Path) -> bool:
+    """ENOSPC itself, or what safetensors (its own class) and torch.save (a RuntimeError without the cause) make of it."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    if os.strerror(errno.ENOSPC) in str(error):
+        return True
+    return "PytorchStreamWriter" in str(error) and shutil.disk_usage(work).free < 1 << 20

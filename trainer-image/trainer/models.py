@@ -1,0 +1,103 @@
+"""The model of a run: tokenizer, weights (quantised or not), adapter. Imported after torch."""
+
+from typing import Any
+
+import torch
+from peft import LoraConfig
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+
+from trainer.bases import Base
+from trainer.choices import Choices
+from trainer.data import Data
+from trainer.failure import Failure
+from trainer.row_formats import needs_chat_template, to_training_row
+
+
+def load_tokenizer(training: dict[str, Any], base: Base, rows: Data) -> Any:
+    """The base's tokenizer with the run's chat template, which is tried on a row before anything is trained.
+
+    Raises Failure: model_not_found, no_chat_template.
+    """
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(base.folder)
+    except (OSError, ValueError, KeyError) as error:
+        raise Failure("model_not_found", f"the tokenizer of {base.id} does not load: {_quote(error)}") from error
+    if training["chatTemplate"] is not None:
+        tokenizer.chat_template = training["chatTemplate"]
+    if not tokenizer.chat_template:
+        if any(needs_chat_template(row, rows.format) for row in (*rows.train, *rows.eval)):
+            raise Failure("no_chat_template", f"{base.id} has no chat template, and rows that hold messages need one")
+        return tokenizer
+    first = to_training_row(rows.train[0], rows.format, rows.text_field, has_template=True)
+    messages = first.get("messages") or (first["prompt"] if isinstance(first.get("prompt"), list) else None)
+    if messages:
+        try:
+            tokenizer.apply_chat_template(messages, tokenize=False)
+        except Exception as error:
+            whose = "the given chat_template" if training["chatTemplate"] is not None else f"the chat template of {base.id}"
+            raise Failure("no_chat_template", f"{whose} does not work on the first row: {_quote(error)}") from error
+    return tokenizer
+
+
+def load_model(training: dict[str, Any], base: Base, chosen: Choices) -> Any:
+    """The base as a causal language model. Raises Failure: model_not_found, quantization_unavailable."""
+    # In full fine-tuning the weights themselves are trained: they stay float32, and autocast does the rest.
+    precision = "float32" if training["peftMethod"] == "full" else chosen.precision
+    options: dict[str, Any] = {"dtype": getattr(torch, precision), "attn_implementation": chosen.attention}
+    if chosen.quantize:
+        options["device_map"] = {"": "cpu" if chosen.device == "cpu" else 0}
+        options["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=getattr(torch, chosen.precision),
+        )
+    try:
+        model = AutoModelForCausalLM.from_pretrained(base.folder, **options)
+    except ImportError as error:
+        if not chosen.quantize:
+            raise
+        raise Failure("quantization_unavailable", f"bitsandbytes does not load, install it anew: {_quote(error)}") from error
+    except (OSError, ValueError, KeyError) as error:
+        raise Failure("model_not_found", f"{base.id} does not load as a language model: {_quote(error)}") from error
+    if chosen.quantize:
+        _require_quantized(model, base)
+    return model
+
+
+def _require_quantized(model: Any, base: Base) -> None:
+    """QLoRA is never silently plain LoRA."""
+    import bitsandbytes
+
+    quantized = [module for module in model.modules() if isinstance(module, bitsandbytes.nn.Linear4bit)]
+    if not quantized:
+        raise Failure("quantization_unavailable", f"nothing in {base.id} could be quantised: use LoRA")
+    for module in quantized:
+        # On CPUs with AVX512-BF16, bitsandbytes repacks the weights whenever it evaluates, with scales rounded to bfloat16: an evaluation
+        # would change the training after it, and widths that are no multiple of 64 fail (tiny-llama has 96).
+        module.support_avx512bf16_for_cpu = False
+    print(f"{len(quantized)} layers quantised to NF4, {model.get_memory_footprint() / 1e6:.2f} MB", flush=True)
+
+
+def peft_config(training: dict[str, Any]) -> LoraConfig | None:
+    if training["peftMethod"] == "full":
+        return None
+    given = training["hyperparameters"]
+    return LoraConfig(
+        r=given["loraR"],
+        lora_alpha=given["loraAlpha"],
+        lora_dropout=given["loraDropout"],
+        target_modules=given["targetModules"],
+        task_type="CAUSAL_LM",
+    )
+
+
+def keep_adapter_in_float32(model: Any) -> None:
+    """TRL turns the adapter of a quantised base to bfloat16, which rounds small updates away; in float32 it costs next to nothing."""
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+
+
+def _quote(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

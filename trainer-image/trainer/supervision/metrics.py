@@ -1,0 +1,56 @@
+"""Metric rows in chunks, and the overview of every series. Non-finite numbers are null in the row, named in it, and not in the overview."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+from trainer.supervision.chunks import ChunkedRows
+from trainer.supervision.clock import Clock
+from trainer.supervision.overview import Overview
+from trainer.supervision.storage import FolderStorage
+from trainer.supervision.strict_json import finite_numbers, strict_json
+
+ROW_FIELDS = ("step", "epoch", "timestamp", "nonFinite")
+OVERVIEW_SHARE = 0.05
+"""The overview is put again at most as often as costs 5 % of the time: 8 long series take some 50 ms, so once a second."""
+
+
+class MetricBook:
+    def __init__(self, clock: Clock, key_of: Callable[[int], str], overview_key: str) -> None:
+        self.rows = ChunkedRows(key_of)
+        self._overview = Overview()
+        self._overview_key = overview_key
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._changed = False
+        self._next_overview = 0.0
+
+    def earlier(self, points: list[tuple[int, str, float]]) -> None:
+        """What earlier attempts measured, by step: the overview is of the run, the rows are of the attempt."""
+        with self._lock:
+            for step, name, value in points:
+                self._overview.add(step, {name: value})
+            self._changed = bool(points)
+
+    def add(self, step: int, epoch: float | None, values: Mapping[str, float | None]) -> None:
+        numbers, non_finite = finite_numbers({name: value for name, value in values.items() if name not in ROW_FIELDS})
+        row: dict[str, object] = {"step": step, "epoch": epoch, "timestamp": self._clock.stamp(), **numbers}
+        with self._lock:
+            self.rows.append({**row, "nonFinite": non_finite} if non_finite else row)
+            self._overview.add(step, numbers)
+            self._changed = True
+
+    def ship(self, storage: FolderStorage, *, last: bool) -> None:
+        self.rows.ship(storage)
+        started = time.monotonic()
+        if not self._changed or (started < self._next_overview and not last):
+            return
+        with self._lock:
+            data = strict_json(self._overview.document())
+            self._changed = False
+        try:
+            storage.put(self._overview_key, data)
+        except OSError:
+            self._changed = True
+            raise
+        self._next_overview = started + (time.monotonic() - started) / OVERVIEW_SHARE

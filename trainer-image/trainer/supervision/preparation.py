@@ -1,0 +1,53 @@
+"""Before the engine: the spec is checked, the checkpoint to resume from verified, and what earlier attempts measured taken up."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainer.supervision.attempt import Attempt, AttemptFailed
+from trainer.supervision.books import Books
+from trainer.supervision.checkpoint_check import verified_checkpoint
+from trainer.supervision.history import earlier_points
+from trainer.supervision.schema_check import SchemaError, check
+from trainer.supervision.storage import FolderStorage
+
+
+@dataclass(frozen=True)
+class Prepared:
+    spec: dict[str, Any]
+    resume_folder: Path | None
+
+
+def prepare(attempt: Attempt, storage: FolderStorage, books: Books) -> Prepared:
+    """Raises AttemptFailed. May take as long as hashing the checkpoint takes; its phase is `starting`, with a fraction."""
+    spec = read_spec(attempt, storage)
+    if spec["logsAfter"]:
+        books.clock.not_before(spec["logsAfter"])
+    books.log.add("INFO", f"attempt {attempt.number} of {attempt.run_id}")
+    pinned = spec["resumeFrom"]
+    if not pinned:
+        return Prepared(spec, None)
+    name, step = pinned["checkpoint"], pinned["step"]
+    books.state.step = step
+    folder = verified_checkpoint(storage, pinned, lambda done: books.state.enter("starting", f"verifying {name}", round(done, 3)))
+    books.samples.earlier(storage.get(books.samples.key), step)
+    books.metrics.earlier(earlier_points(storage, attempt, step))
+    books.log.add("INFO", f"going on from {name} at step {step}: its files are as its record says")
+    return Prepared(spec, folder)
+
+
+def read_spec(attempt: Attempt, storage: FolderStorage) -> dict[str, Any]:
+    key = attempt.key("spec.json")
+    data = storage.get(key)
+    if data is None:
+        raise AttemptFailed("spec_invalid", f"{key} is not there")
+    try:
+        spec = check(json.loads(data), "attempt-spec")
+    except SchemaError as error:
+        raise AttemptFailed("spec_invalid", str(error)) from error
+    except ValueError as error:
+        raise AttemptFailed("spec_invalid", f"{key} is not JSON: {error}") from error
+    if (spec["runId"], spec["attempt"]) != (attempt.run_id, attempt.number):
+        raise AttemptFailed("spec_invalid", f"{key} speaks of attempt {spec['attempt']} of {spec['runId']}")
+    return spec
