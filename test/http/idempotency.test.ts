@@ -3,9 +3,17 @@ import { KEPT_MILLIS, STALE_MILLIS } from '#http/idempotency.ts';
 import type { GatewayRequest } from '../support/gateway-event.ts';
 import { openLanternHome } from '../support/lantern-home.ts';
 
-const keyed = (request: GatewayRequest, key = 'key-1'): GatewayRequest => ({ ...request, headers: { ...request.headers, 'idempotency-key': key } });
+const keyed = (request: GatewayRequest, key = 'key-1'): GatewayRequest => ({
+  ...request,
+  headers: { ...request.headers, 'idempotency-key': key },
+});
 const make = (body: unknown = { name: 'porch' }): GatewayRequest => ({ method: 'POST', path: '/lanterns', body });
-const light = (id = 'porch'): GatewayRequest => ({ method: 'POST', path: `/lanterns/${id}/light`, route: '/lanterns/{lantern_id}/light', params: { lantern_id: id } });
+const light = (id = 'porch'): GatewayRequest => ({
+  method: 'POST',
+  path: `/lanterns/${id}/light`,
+  route: '/lanterns/{lantern_id}/light',
+  params: { lantern_id: id },
+});
 
 function openWithLantern() {
   const home = openLanternHome();
@@ -21,7 +29,11 @@ describe('a retry with the same key and body', () => {
     documents.documents.clear();
     const second = await ask(keyed({ ...make(), requestId: 'req-2' }));
 
-    expect(second).toMatchObject({ status: 201, body: first.body, headers: { location: '/lanterns/porch', 'idempotency-replayed': 'true', 'x-request-id': 'req-2' } });
+    expect(second).toMatchObject({
+      status: 201,
+      body: first.body,
+      headers: { location: '/lanterns/porch', 'idempotency-replayed': 'true', 'x-request-id': 'req-2' },
+    });
     expect(first.headers).not.toHaveProperty('idempotency-replayed');
     expect(documents.documents.size).toBe(0);
   });
@@ -42,7 +54,11 @@ describe('a retry with the same key and body', () => {
     documents.documents.set('lanterns/porch', { name: 'porch' });
     const second = await ask(keyed(light()));
 
-    expect(second).toMatchObject({ status: 404, json: { code: 'run_not_found', lantern_id: 'porch' }, headers: { 'idempotency-replayed': 'true' } });
+    expect(second).toMatchObject({
+      status: 404,
+      json: { code: 'run_not_found', lantern_id: 'porch' },
+      headers: { 'idempotency-replayed': 'true' },
+    });
   });
 
   test('replays the refusal of a create, with its headers', async () => {
@@ -247,7 +263,9 @@ describe('of twenty calls at once with one key', () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => ask(keyed(make()))));
 
     expect(puts).toBe(1);
-    expect(new Set(answers.map(({ status, body }) => `${status} ${body}`))).toEqual(new Set(['201 {"lantern_id":"porch","brightness":50}']));
+    expect(new Set(answers.map(({ status, body }) => `${status} ${body}`))).toEqual(
+      new Set(['201 {"lantern_id":"porch","brightness":50}']),
+    );
     expect(answers.filter(({ headers }) => headers['idempotency-replayed'] === 'true')).toHaveLength(19);
   });
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
-import packageJson from '../../package.json' with { type: 'json' };
 import { buildOpenApi, errorCodesOf } from '#http/openapi.ts';
 import type { Surface } from '#http/surface.ts';
 import { createPlatformSurface } from '#surfaces/platform/surface.ts';
+import packageJson from '../../package.json' with { type: 'json' };
 import { lanternSurface } from '../support/lantern-surface.ts';
 
 const access = { tokens: ['x'], allowedOrigins: [] };
@@ -14,9 +14,17 @@ const operationSchema = z.looseObject({
   operationId: z.string(),
   tags: z.array(z.string()),
   security: z.array(z.record(z.string(), z.array(z.string()))).optional(),
-  parameters: z.array(z.looseObject({ name: z.string(), in: z.string(), required: z.boolean().optional(), schema: z.looseObject({}) })).optional(),
+  parameters: z
+    .array(z.looseObject({ name: z.string(), in: z.string(), required: z.boolean().optional(), schema: z.looseObject({}) }))
+    .optional(),
   requestBody: z.looseObject({ content: z.record(z.string(), z.looseObject({ schema: z.looseObject({}) })) }).optional(),
-  responses: z.record(z.string(), z.looseObject({ description: z.string(), content: z.record(z.string(), z.looseObject({ schema: z.looseObject({}).optional() })).optional() })),
+  responses: z.record(
+    z.string(),
+    z.looseObject({
+      description: z.string(),
+      content: z.record(z.string(), z.looseObject({ schema: z.looseObject({}).optional() })).optional(),
+    }),
+  ),
 });
 const documentSchema = z.looseObject({
   openapi: z.string(),
@@ -24,7 +32,10 @@ const documentSchema = z.looseObject({
   servers: z.array(z.object({ url: z.string() })),
   tags: z.array(z.object({ name: z.string(), description: z.string() })),
   paths: z.record(z.string(), z.record(z.string(), operationSchema)),
-  components: z.looseObject({ schemas: z.record(z.string(), z.looseObject({})), securitySchemes: z.record(z.string(), z.looseObject({})).optional() }),
+  components: z.looseObject({
+    schemas: z.record(z.string(), z.looseObject({})),
+    securitySchemes: z.record(z.string(), z.looseObject({})).optional(),
+  }),
 });
 
 const read = (tokenRequired = true) => documentSchema.parse(JSON.parse(JSON.stringify(buildOpenApi(surfaces, { tokenRequired }))));
@@ -42,11 +53,17 @@ describe('the OpenAPI document', () => {
   test('has every route that is not hidden, under the tag of its API, each with an id of its own', () => {
     const { paths } = read();
 
-    const documented = Object.entries(paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, { operationId, tags }]) => `${method} ${path} ${operationId} ${tags}`));
-    const expected = surfaces.flatMap(({ name, routes }) => routes.filter((route) => !route.hidden).map((route) => `${route.method.toLowerCase()} ${route.path} ${route.operationId} ${name}`));
+    const documented = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, { operationId, tags }]) => `${method} ${path} ${operationId} ${tags}`),
+    );
+    const expected = surfaces.flatMap(({ name, routes }) =>
+      routes.filter((route) => !route.hidden).map((route) => `${route.method.toLowerCase()} ${route.path} ${route.operationId} ${name}`),
+    );
 
     expect(documented.sort()).toEqual(expected.sort());
-    expect(new Set(surfaces.flatMap(({ routes }) => routes.map((route) => route.operationId))).size).toBe(surfaces.flatMap(({ routes }) => routes).length);
+    expect(new Set(surfaces.flatMap(({ routes }) => routes.map((route) => route.operationId))).size).toBe(
+      surfaces.flatMap(({ routes }) => routes).length,
+    );
   });
 
   test('keeps every constraint of a body', () => {
@@ -109,7 +126,10 @@ describe('the OpenAPI document', () => {
 
     expect(paths['/lanterns']?.get?.security).toEqual([{ bearer: [] }, { trainerToken: [] }]);
     expect(paths['/lanterns/hello']?.get?.security).toEqual([]);
-    expect(components.securitySchemes).toMatchObject({ bearer: { type: 'http', scheme: 'bearer' }, trainerToken: { in: 'header', name: 'X-TRAINER-TOKEN' } });
+    expect(components.securitySchemes).toMatchObject({
+      bearer: { type: 'http', scheme: 'bearer' },
+      trainerToken: { in: 'header', name: 'X-TRAINER-TOKEN' },
+    });
   });
 
   test('asks for none where the plane does not', () => {
@@ -121,7 +141,9 @@ describe('the OpenAPI document', () => {
   });
 
   test('shows the examples of a body', () => {
-    expect(read().paths['/lanterns']?.post?.requestBody?.content['application/json']).toMatchObject({ examples: { amber: { value: { name: 'porch', color: 'amber' } } } });
+    expect(read().paths['/lanterns']?.post?.requestBody?.content['application/json']).toMatchObject({
+      examples: { amber: { value: { name: 'porch', color: 'amber' } } },
+    });
   });
 
   test('has no reference that leads nowhere', () => {

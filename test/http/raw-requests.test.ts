@@ -23,10 +23,23 @@ beforeAll(async () => {
     ...plainErrors,
     routes: RAW_REQUEST_ROUTES.map((key, index) => {
       const [method = '', path = ''] = key.split(' ');
-      return route({ method: methods[method] ?? 'GET', path, operationId: `route${index}`, summary: '', replies: {}, handle: async () => ({ status: 200, body: null }) });
+      return route({
+        method: methods[method] ?? 'GET',
+        path,
+        operationId: `route${index}`,
+        summary: '',
+        replies: {},
+        handle: async () => ({ status: 200, body: null }),
+      });
     }),
   };
-  server = await startHttpServer({ port: 0, surfaces: [{ surface, handle: keep }], fallback: keep, access: { tokens: ['x'], allowedOrigins: [] }, now: () => EPOCH });
+  server = await startHttpServer({
+    port: 0,
+    surfaces: [{ surface, handle: keep }],
+    fallback: keep,
+    access: { tokens: ['x'], allowedOrigins: [] },
+    now: () => EPOCH,
+  });
 });
 afterAll(() => server.close());
 
@@ -49,7 +62,13 @@ describe('a request on the wire becomes the event of API Gateway: it', () => {
       ...(expected.body !== undefined && { body: expected.body }),
     });
     expect(requestContext).toMatchObject({
-      http: { method: expected.method, path: expected.rawPath, protocol: 'HTTP/1.1', sourceIp: '127.0.0.1', userAgent: expected.userAgent ?? '' },
+      http: {
+        method: expected.method,
+        path: expected.rawPath,
+        protocol: 'HTTP/1.1',
+        sourceIp: '127.0.0.1',
+        userAgent: expected.userAgent ?? '',
+      },
       domainName: 'api.example.com',
       routeKey: expected.routeKey,
       stage: '$default',

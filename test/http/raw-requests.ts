@@ -46,7 +46,8 @@ export interface RawRequest {
 const utf8 = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
 
 /** @param lines headers beside Host */
-const head = (start: string, ...lines: string[]): string => `${[`${start} HTTP/1.1`, 'Host: api.example.com', ...lines].join('\r\n')}\r\n\r\n`;
+const head = (start: string, ...lines: string[]): string =>
+  `${[`${start} HTTP/1.1`, 'Host: api.example.com', ...lines].join('\r\n')}\r\n\r\n`;
 const withBody = (start: string, contentType: string | undefined, body: string, ...lines: string[]): string =>
   head(start, ...(contentType === undefined ? [] : [`Content-Type: ${contentType}`]), `Content-Length: ${body.length}`, ...lines) + body;
 
@@ -74,19 +75,38 @@ const text = (does: string, contentType: string, body: string, seen = body): Raw
 const bytes = (does: string, contentType: string | undefined, body: string): RawRequest => ({
   does,
   raw: withBody('POST /things', contentType, body),
-  event: { routeKey: 'POST /things', method: 'POST', rawPath: '/things', body: Buffer.from(body, 'latin1').toString('base64'), isBase64Encoded: true },
+  event: {
+    routeKey: 'POST /things',
+    method: 'POST',
+    rawPath: '/things',
+    body: Buffer.from(body, 'latin1').toString('base64'),
+    isBase64Encoded: true,
+  },
 });
 
 export const RAW_REQUESTS: readonly RawRequest[] = [
   // Routes
   { does: 'has neither query, cookies, parameters nor body where there are none', raw: head('GET /things'), event: list },
-  { does: 'names HEAD in the route key', raw: head('HEAD /things'), event: { routeKey: 'HEAD /things', method: 'HEAD', rawPath: '/things' } },
+  {
+    does: 'names HEAD in the route key',
+    raw: head('HEAD /things'),
+    event: { routeKey: 'HEAD /things', method: 'HEAD', rawPath: '/things' },
+  },
   path('fills a path parameter', '/things/a-1', '/things/a-1', 'a-1'),
-  { does: 'prefers a literal segment to a parameter', raw: head('GET /things/special'), event: { routeKey: 'GET /things/special', method: 'GET', rawPath: '/things/special' } },
+  {
+    does: 'prefers a literal segment to a parameter',
+    raw: head('GET /things/special'),
+    event: { routeKey: 'GET /things/special', method: 'GET', rawPath: '/things/special' },
+  },
   {
     does: 'goes back to the parameter where the literal leads nowhere',
     raw: head('GET /things/special/parts/second'),
-    event: { routeKey: 'GET /things/{id}/parts/{part}', method: 'GET', rawPath: '/things/special/parts/second', pathParameters: { id: 'special', part: 'second' } },
+    event: {
+      routeKey: 'GET /things/{id}/parts/{part}',
+      method: 'GET',
+      rawPath: '/things/special/parts/second',
+      pathParameters: { id: 'special', part: 'second' },
+    },
   },
   {
     does: 'follows the literal to its end',
@@ -96,7 +116,12 @@ export const RAW_REQUESTS: readonly RawRequest[] = [
   {
     does: 'fills two parameters',
     raw: head('GET /things/a/parts/b'),
-    event: { routeKey: 'GET /things/{id}/parts/{part}', method: 'GET', rawPath: '/things/a/parts/b', pathParameters: { id: 'a', part: 'b' } },
+    event: {
+      routeKey: 'GET /things/{id}/parts/{part}',
+      method: 'GET',
+      rawPath: '/things/a/parts/b',
+      pathParameters: { id: 'a', part: 'b' },
+    },
   },
   {
     does: 'gives a greedy parameter all the rest',
@@ -123,7 +148,11 @@ export const RAW_REQUESTS: readonly RawRequest[] = [
   unrouted('takes no empty segment for a parameter', 'GET', '/things//parts/b'),
   unrouted('is case-sensitive', 'GET', '/Things'),
   unrouted('does not resolve dots', 'GET', '/nothing/../things'),
-  { does: 'takes a target in absolute form', raw: head('GET http://api.example.com/things?a=1'), event: { ...list, rawQueryString: 'a=1', queryStringParameters: { a: '1' } } },
+  {
+    does: 'takes a target in absolute form',
+    raw: head('GET http://api.example.com/things?a=1'),
+    event: { ...list, rawQueryString: 'a=1', queryStringParameters: { a: '1' } },
+  },
 
   // Paths
   path('decodes a space', '/things/a%20b', '/things/a b', 'a b'),
@@ -137,11 +166,18 @@ export const RAW_REQUESTS: readonly RawRequest[] = [
   {
     does: 'parts segments at a decoded slash',
     raw: head('GET /things/a%2Fparts%2Fb'),
-    event: { routeKey: 'GET /things/{id}/parts/{part}', method: 'GET', rawPath: '/things/a/parts/b', pathParameters: { id: 'a', part: 'b' } },
+    event: {
+      routeKey: 'GET /things/{id}/parts/{part}',
+      method: 'GET',
+      rawPath: '/things/a/parts/b',
+      pathParameters: { id: 'a', part: 'b' },
+    },
   },
 
   // Queries
-  query('leaves the raw query as sent and decodes its parameters', 'redirect=https%3A%2F%2Fexample.com%2Fa%2Fb', { redirect: 'https://example.com/a/b' }),
+  query('leaves the raw query as sent and decodes its parameters', 'redirect=https%3A%2F%2Fexample.com%2Fa%2Fb', {
+    redirect: 'https://example.com/a/b',
+  }),
   query('joins repeated query keys with a comma', 'repeat=one&repeat=two', { repeat: 'one,two' }),
   query('reads a plus as a space and %2B as a plus', 'literal=a+b&encoded=a%2Bb', { literal: 'a b', encoded: 'a+b' }),
   query('takes a key without a value', 'empty=&bare', { empty: '', bare: '' }),
@@ -150,22 +186,53 @@ export const RAW_REQUESTS: readonly RawRequest[] = [
   query('skips nothing between ampersands', '&&a=1&&', { a: '1' }),
   query('leaves a broken encoding as it is', 'a=100%&b=%zz', { a: '100%', b: '%zz' }),
   query('keeps a question mark in the query', 'a=b?c', { a: 'b?c' }),
-  query('takes the name __proto__ for a name', '__proto__=x&a=1', Object.fromEntries([['__proto__', 'x'], ['a', '1']])),
+  query(
+    'takes the name __proto__ for a name',
+    '__proto__=x&a=1',
+    Object.fromEntries([
+      ['__proto__', 'x'],
+      ['a', '1'],
+    ]),
+  ),
   { does: 'takes an empty query for none', raw: head('GET /things?'), event: list },
 
   // Headers and cookies
-  { does: 'lowers the case of header names', raw: head('GET /things', 'X-Trainer-TOKEN: AbC'), event: { ...list, headers: { 'x-trainer-token': 'AbC', host: 'api.example.com' } } },
-  { does: 'joins repeated headers with a comma', raw: head('GET /things', 'X-Probe: first', 'x-probe: second'), event: { ...list, headers: { 'x-probe': 'first,second' } } },
-  { does: 'joins repeated headers that Node would drop', raw: head('GET /things', 'User-Agent: a', 'User-Agent: b'), event: { ...list, headers: { 'user-agent': 'a,b' }, userAgent: 'a,b' } },
-  { does: 'trims header values', raw: head('GET /things', 'X-Probe:  \t spaced \t '), event: { ...list, headers: { 'x-probe': 'spaced' } } },
+  {
+    does: 'lowers the case of header names',
+    raw: head('GET /things', 'X-Trainer-TOKEN: AbC'),
+    event: { ...list, headers: { 'x-trainer-token': 'AbC', host: 'api.example.com' } },
+  },
+  {
+    does: 'joins repeated headers with a comma',
+    raw: head('GET /things', 'X-Probe: first', 'x-probe: second'),
+    event: { ...list, headers: { 'x-probe': 'first,second' } },
+  },
+  {
+    does: 'joins repeated headers that Node would drop',
+    raw: head('GET /things', 'User-Agent: a', 'User-Agent: b'),
+    event: { ...list, headers: { 'user-agent': 'a,b' }, userAgent: 'a,b' },
+  },
+  {
+    does: 'trims header values',
+    raw: head('GET /things', 'X-Probe:  \t spaced \t '),
+    event: { ...list, headers: { 'x-probe': 'spaced' } },
+  },
   { does: 'takes an empty header', raw: head('GET /things', 'X-Probe:'), event: { ...list, headers: { 'x-probe': '' } } },
-  { does: 'names the user agent in the context', raw: head('GET /things', 'User-Agent: curl/8.7.1'), event: { ...list, userAgent: 'curl/8.7.1' } },
+  {
+    does: 'names the user agent in the context',
+    raw: head('GET /things', 'User-Agent: curl/8.7.1'),
+    event: { ...list, userAgent: 'curl/8.7.1' },
+  },
   {
     does: 'puts cookies apart and takes them from the headers',
     raw: head('GET /things', 'Cookie: session=abc123; theme=dark'),
     event: { ...list, cookies: ['session=abc123', 'theme=dark'], headers: { cookie: undefined } },
   },
-  { does: 'gathers cookies of several headers', raw: head('GET /things', 'Cookie: a=1; b=2', 'Cookie: c=3'), event: { ...list, cookies: ['a=1', 'b=2', 'c=3'] } },
+  {
+    does: 'gathers cookies of several headers',
+    raw: head('GET /things', 'Cookie: a=1; b=2', 'Cookie: c=3'),
+    event: { ...list, cookies: ['a=1', 'b=2', 'c=3'] },
+  },
   { does: 'keeps an equals sign in a cookie', raw: head('GET /things', 'Cookie: a=b=c=='), event: { ...list, cookies: ['a=b=c=='] } },
 
   // Bodies

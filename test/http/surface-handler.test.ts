@@ -1,12 +1,17 @@
 import { describe, expect, test } from 'vitest';
-import { createDefaultHandler } from '#http/default-handler.ts';
 import { ERROR_CODES } from '#domain/errors.ts';
+import { createDefaultHandler } from '#http/default-handler.ts';
 import { VersionConflict } from '#ports';
 import { type GatewayRequest, gatewayEvent, lambdaContext } from '../support/gateway-event.ts';
 import { openLanternHome } from '../support/lantern-home.ts';
 import { lanternSurface } from '../support/lantern-surface.ts';
 
-const light: GatewayRequest = { method: 'POST', path: '/lanterns/porch/light', route: '/lanterns/{lantern_id}/light', params: { lantern_id: 'porch' } };
+const light: GatewayRequest = {
+  method: 'POST',
+  path: '/lanterns/porch/light',
+  route: '/lanterns/{lantern_id}/light',
+  params: { lantern_id: 'porch' },
+};
 const look: GatewayRequest = { path: '/lanterns/porch', route: '/lanterns/{lantern_id}', params: { lantern_id: 'porch' } };
 
 describe('an answer', () => {
@@ -16,7 +21,12 @@ describe('an answer', () => {
     const answer = await ask({ method: 'POST', body: { name: 'porch' }, requestId: 'req-7' });
 
     expect(answer).toMatchObject({ status: 201, json: { lantern_id: 'porch', brightness: 50 } });
-    expect(answer.headers).toEqual({ 'content-type': 'application/json', 'cache-control': 'no-store', location: '/lanterns/porch', 'x-request-id': 'req-7' });
+    expect(answer.headers).toEqual({
+      'content-type': 'application/json',
+      'cache-control': 'no-store',
+      location: '/lanterns/porch',
+      'x-request-id': 'req-7',
+    });
   });
 
   test('to HEAD is that to GET without its body', async () => {
@@ -46,7 +56,10 @@ describe('the chain', () => {
   test('weighs the body before it parses it', async () => {
     const { ask } = openLanternHome();
 
-    expect(await ask({ ...everythingWrong, body: 'x'.repeat(131_073) })).toMatchObject({ status: 413, json: { code: 'payload_too_large' } });
+    expect(await ask({ ...everythingWrong, body: 'x'.repeat(131_073) })).toMatchObject({
+      status: 413,
+      json: { code: 'payload_too_large' },
+    });
     expect(await ask({ ...everythingWrong, body: 'x'.repeat(131_072) })).toMatchObject({ status: 422, json: { code: 'invalid_request' } });
   });
 
@@ -73,7 +86,9 @@ describe('the chain', () => {
 
     const answer = await ask({ query: { limit: '0', color: 'ambre' } });
 
-    expect(answer.json.detail).toBe("limit: must be 1 to 1000, got 0; color: must be one of amber, green, got 'ambre', did you mean 'amber'");
+    expect(answer.json.detail).toBe(
+      "limit: must be 1 to 1000, got 0; color: must be one of amber, green, got 'ambre', did you mean 'amber'",
+    );
   });
 
   test.each([
@@ -97,7 +112,11 @@ describe('the chain', () => {
 
   test('takes a body that API Gateway has wrapped in base64', async () => {
     const { handle } = openLanternHome();
-    const event = gatewayEvent({ method: 'POST', headers: { 'content-type': 'application/vnd.api+json' }, body: Buffer.from('{"name":"porch"}').toString('base64') });
+    const event = gatewayEvent({
+      method: 'POST',
+      headers: { 'content-type': 'application/vnd.api+json' },
+      body: Buffer.from('{"name":"porch"}').toString('base64'),
+    });
 
     expect(await handle({ ...event, isBase64Encoded: true }, lambdaContext)).toMatchObject({ statusCode: 201 });
   });
@@ -149,7 +168,12 @@ describe('an error', () => {
   test('has the words and the fields of its API', async () => {
     const { ask } = openLanternHome();
 
-    expect((await ask(look)).json).toEqual({ error: 'Lantern not found', detail: "no lantern 'porch'", code: 'run_not_found', lantern_id: 'porch' });
+    expect((await ask(look)).json).toEqual({
+      error: 'Lantern not found',
+      detail: "no lantern 'porch'",
+      code: 'run_not_found',
+      lantern_id: 'porch',
+    });
   });
 
   test('of state is never worth a retry', async () => {
@@ -169,7 +193,9 @@ describe('an error', () => {
     expect(answer).toMatchObject({ status: 500, json: { error: 'Internal error', code: 'internal' } });
     expect(answer.body).toContain('req-9');
     expect(answer.body).not.toContain('secret text');
-    expect(logged).toMatchObject([{ event: 'request-failed', requestId: 'req-9', method: 'POST', route: '/lanterns', message: 'secret text of a library' }]);
+    expect(logged).toMatchObject([
+      { event: 'request-failed', requestId: 'req-9', method: 'POST', route: '/lanterns', message: 'secret text of a library' },
+    ]);
   });
 
   test('of two writers at once is the plane being busy for a second', async () => {
@@ -225,7 +251,10 @@ describe('what no route takes', () => {
   };
 
   test('an unknown path is 404', async () => {
-    expect(await ask({ path: '/lamps' })).toMatchObject({ status: 404, json: { error: 'Not found', detail: 'no route GET /lamps', code: 'route_not_found' } });
+    expect(await ask({ path: '/lamps' })).toMatchObject({
+      status: 404,
+      json: { error: 'Not found', detail: 'no route GET /lamps', code: 'route_not_found' },
+    });
   });
 
   test('an unknown path below those of an API is 404 with its fields', async () => {
@@ -239,16 +268,27 @@ describe('what no route takes', () => {
   test('another method is 405 with those that there are, in the words of the API', async () => {
     const answer = await ask({ method: 'DELETE', path: '/lanterns/porch' });
 
-    expect(answer).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD, OPTIONS' }, json: { code: 'method_not_allowed', lantern_id: 'porch' } });
+    expect(answer).toMatchObject({
+      status: 405,
+      headers: { allow: 'GET, HEAD, OPTIONS' },
+      json: { code: 'method_not_allowed', lantern_id: 'porch' },
+    });
   });
 
   test('OPTIONS says what a path answers, and no token is asked for', async () => {
-    expect(await ask({ method: 'OPTIONS' })).toMatchObject({ status: 204, headers: { allow: 'GET, HEAD, POST, OPTIONS' }, json: undefined });
+    expect(await ask({ method: 'OPTIONS' })).toMatchObject({
+      status: 204,
+      headers: { allow: 'GET, HEAD, POST, OPTIONS' },
+      json: undefined,
+    });
     expect(await ask({ method: 'OPTIONS', path: '/lamps' })).toMatchObject({ status: 404 });
   });
 
   test("a browser's preflight is answered for an allowed origin", async () => {
-    const answer = await ask({ method: 'OPTIONS', headers: { origin: 'https://app.example.com', 'access-control-request-method': 'POST' } });
+    const answer = await ask({
+      method: 'OPTIONS',
+      headers: { origin: 'https://app.example.com', 'access-control-request-method': 'POST' },
+    });
 
     expect(answer.headers).toMatchObject({
       'access-control-allow-origin': 'https://app.example.com',

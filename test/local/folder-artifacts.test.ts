@@ -74,7 +74,17 @@ test('refuses an output folder outside the data root, by dots and by links, and 
   await symlink(join(outside.path, 'not-there'), join(dataRoot, 'dead-way-out'));
   await symlink(`${dataRoot}/../`, join(dataRoot, 'up'));
 
-  for (const outputDir of ['../x', '/etc/x', root, 'way-out', 'way-out/deeper/still', 'dead-way-out', 'dead-way-out/deeper', 'up', `up/${outside.path.split('/').at(-1)}`]) {
+  for (const outputDir of [
+    '../x',
+    '/etc/x',
+    root,
+    'way-out',
+    'way-out/deeper/still',
+    'dead-way-out',
+    'dead-way-out/deeper',
+    'up',
+    `up/${outside.path.split('/').at(-1)}`,
+  ]) {
     await expect(artifacts.publish(PREFIX, outputDir), outputDir).rejects.toThrow(OutsideDataRoot);
   }
   expect(await readdir(outside.path)).toEqual([]);

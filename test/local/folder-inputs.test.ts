@@ -1,8 +1,9 @@
 /** What only the data root of this machine promises: nothing outside is looked at, and a hash is made once. */
-import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Dataset } from '#domain/run-folder.ts';
 import { hashFile } from '#local/file-hash.ts';
 import { FolderInputs } from '#local/folder-inputs.ts';
@@ -52,7 +53,16 @@ test('refuses what leads out of the data root, by dots and by links, there or no
   await symlink(join(outside, 'train.jsonl'), join(root, 'folder/train.jsonl'));
   const inputs = new FolderInputs({ dataRoot: root });
 
-  for (const uri of ['../x.jsonl', '/etc/passwd', '/nowhere/x.jsonl', 'way-out/', 'way-out/train.jsonl', 'way-out/absent.jsonl', 'folder/', 'folder/train.jsonl']) {
+  for (const uri of [
+    '../x.jsonl',
+    '/etc/passwd',
+    '/nowhere/x.jsonl',
+    'way-out/',
+    'way-out/train.jsonl',
+    'way-out/absent.jsonl',
+    'folder/',
+    'folder/train.jsonl',
+  ]) {
     const failure = await failureOf(inputs, filesAt(uri));
     expect(failure.code, uri).toBe('dataset_outside_root');
     expect(failure.message).toContain(root);
@@ -65,7 +75,10 @@ test('says where it looked for what is not there', async () => {
 
   const failure = await failureOf(new FolderInputs({ dataRoot: root }), filesAt('data/absent.jsonl'));
 
-  expect(failure).toEqual({ code: 'dataset_not_found', message: `'data/absent.jsonl' is not there: looked at ${root}/data/absent.jsonl, the data root is ${root}` });
+  expect(failure).toEqual({
+    code: 'dataset_not_found',
+    message: `'data/absent.jsonl' is not there: looked at ${root}/data/absent.jsonl, the data root is ${root}`,
+  });
 });
 
 test('says that it has no object store', async () => {
@@ -76,14 +89,22 @@ test('says that it has no object store', async () => {
   }
 });
 
-test('does not wait for a pipe, nor go round in circles', async () => {
+test('does not read from a socket, nor go round in circles', async () => {
   const root = await newFolder();
-  execFileSync('mkfifo', [join(root, 'pipe.jsonl')]);
+  const socket = createServer().listen(join(root, 'socket.jsonl'));
+  onTestFinished(() => void socket.close());
+  await once(socket, 'listening');
   await symlink('circle.jsonl', join(root, 'circle.jsonl'));
   const inputs = new FolderInputs({ dataRoot: root });
 
-  expect(await failureOf(inputs, filesAt('pipe.jsonl'))).toEqual({ code: 'dataset_not_found', message: expect.stringContaining('neither a file nor a folder') });
-  expect(await failureOf(inputs, filesAt('circle.jsonl'))).toEqual({ code: 'data_unreachable', message: expect.stringContaining('circle') });
+  expect(await failureOf(inputs, filesAt('socket.jsonl'))).toEqual({
+    code: 'dataset_not_found',
+    message: expect.stringContaining('neither a file nor a folder'),
+  });
+  expect(await failureOf(inputs, filesAt('circle.jsonl'))).toEqual({
+    code: 'data_unreachable',
+    message: expect.stringContaining('circle'),
+  });
   expect(await failureOf(inputs, filesAt('a\0b.jsonl'))).toMatchObject({ code: 'dataset_not_found' });
 });
 
@@ -101,15 +122,15 @@ test('fails where a pinned file is gone', async () => {
 test('hashes a file once, and again when it was written to or replaced', async () => {
   const root = await newFolder();
   const file = join(root, 'train.jsonl');
-  const hashed: string[] = [];
-  const inputs = new FolderInputs({ dataRoot: root, clock: LONG_SETTLED, hashFile: (path) => (hashed.push(path), hashFile(path)) });
+  const hash = vi.fn(hashFile);
+  const inputs = new FolderInputs({ dataRoot: root, clock: LONG_SETTLED, hashFile: hash });
   const place = async (path: string, content: string): Promise<void> => {
     await writeFile(path, content);
     await utimes(path, 0, 0); // as tools do that copy a file with its times
   };
   const countHashes = async (): Promise<number> => {
     await inputs.pin(filesAt('train.jsonl'));
-    return hashed.length;
+    return hash.mock.calls.length;
   };
   await place(file, 'rows');
 
@@ -126,13 +147,13 @@ test('hashes a file once, and again when it was written to or replaced', async (
 test('does not trust the hash of a file that was written a moment ago', async () => {
   const root = await newFolder();
   await writeFile(join(root, 'train.jsonl'), 'rows');
-  let hashed = 0;
-  const inputs = new FolderInputs({ dataRoot: root, clock: NEVER_SETTLED, hashFile: (path) => (hashed++, hashFile(path)) });
+  const hash = vi.fn(hashFile);
+  const inputs = new FolderInputs({ dataRoot: root, clock: NEVER_SETTLED, hashFile: hash });
 
   await inputs.pin(filesAt('train.jsonl'));
   await inputs.pin(filesAt('train.jsonl'));
 
-  expect(hashed).toBe(2);
+  expect(hash).toHaveBeenCalledTimes(2);
 });
 
 test('fails for a file that is written to while it is read', async () => {
@@ -146,5 +167,8 @@ test('fails for a file that is written to while it is read', async () => {
     },
   });
 
-  expect(await failureOf(inputs, filesAt('train.jsonl'))).toEqual({ code: 'data_changed', message: expect.stringContaining('written to while it was read') });
+  expect(await failureOf(inputs, filesAt('train.jsonl'))).toEqual({
+    code: 'data_changed',
+    message: expect.stringContaining('written to while it was read'),
+  });
 });

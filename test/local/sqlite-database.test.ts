@@ -1,7 +1,7 @@
 import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import * as z from 'zod';
 import { SqliteDatabase } from '#local/sqlite-database.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
@@ -22,8 +22,10 @@ function openNotes(home: string): SqliteDatabase {
   return database;
 }
 
-const write = (database: SqliteDatabase, text: string): Promise<number> => database.write(() => database.execute('INSERT INTO notes VALUES (?)', text));
-const notesIn = (database: SqliteDatabase): string[] => database.rows(noteSchema, 'SELECT text FROM notes ORDER BY rowid').map(({ text }) => text);
+const write = (database: SqliteDatabase, text: string): Promise<number> =>
+  database.write(() => database.execute('INSERT INTO notes VALUES (?)', text));
+const notesIn = (database: SqliteDatabase): string[] =>
+  database.rows(noteSchema, 'SELECT text FROM notes ORDER BY rowid').map(({ text }) => text);
 
 /** The file as another program would open it. */
 function editFile(home: string, sql: string): void {
@@ -50,7 +52,11 @@ describe('a write', () => {
       commits += 1;
     };
 
-    await Promise.all(['a', 'b', 'c'].map((text) => database.write(() => [database.execute('INSERT INTO notes VALUES (?)', text), database.afterCommit(count)])));
+    await Promise.all(
+      ['a', 'b', 'c'].map((text) =>
+        database.write(() => [database.execute('INSERT INTO notes VALUES (?)', text), database.afterCommit(count)]),
+      ),
+    );
 
     expect(commits).toBe(1);
     expect(notesIn(database)).toEqual(['a', 'b', 'c']);
@@ -79,7 +85,9 @@ describe('a write', () => {
   test('is rejected with its whole group where the commit fails, and the next one goes well', async () => {
     // given a constraint that is only looked at when the transaction ends
     const home = await newHome();
-    const database = SqliteDatabase.open(home, [`${NOTES}; CREATE TABLE replies (note TEXT REFERENCES notes (text) DEFERRABLE INITIALLY DEFERRED) STRICT`]);
+    const database = SqliteDatabase.open(home, [
+      `${NOTES}; CREATE TABLE replies (note TEXT REFERENCES notes (text) DEFERRABLE INITIALLY DEFERRED) STRICT`,
+    ]);
     onTestFinished(() => database.close());
     database.execute('PRAGMA foreign_keys = ON');
 
@@ -126,6 +134,31 @@ describe('a write', () => {
     expect(rung).toBe(0);
   });
 
+  test('with patience shares the commit of the next one', async () => {
+    const database = openNotes(await newHome());
+
+    const patient = database.write(() => database.execute("INSERT INTO notes VALUES ('patient')"), 3_600_000);
+    await write(database, 'prompt');
+
+    await patient;
+    expect(notesIn(database)).toEqual(['patient', 'prompt']);
+  });
+
+  test('with patience is committed at its last moment where no other comes', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const database = openNotes(await newHome());
+
+    const patient = database.write(() => database.execute("INSERT INTO notes VALUES ('patient')"), 100);
+    vi.advanceTimersByTime(99);
+    const early = notesIn(database);
+    vi.advanceTimersByTime(1);
+
+    await patient;
+    expect(early).toEqual([]);
+    expect(notesIn(database)).toEqual(['patient']);
+  });
+
   test('that is asked for before closing is kept, and later ones are refused', async () => {
     const home = await newHome();
     const database = openNotes(home);
@@ -165,7 +198,9 @@ describe('a home', () => {
     const newer = SqliteDatabase.open(home, [NOTES, "ALTER TABLE notes ADD COLUMN author TEXT NOT NULL DEFAULT 'anna'"]);
     onTestFinished(() => newer.close());
 
-    expect(newer.rows(z.object({ text: z.string(), author: z.string() }), 'SELECT text, author FROM notes')).toEqual([{ text: 'a', author: 'anna' }]);
+    expect(newer.rows(z.object({ text: z.string(), author: z.string() }), 'SELECT text, author FROM notes')).toEqual([
+      { text: 'a', author: 'anna' },
+    ]);
   });
 
   test('stays as it was where a step to a newer format fails', async () => {
@@ -184,7 +219,9 @@ describe('a home', () => {
     SqliteDatabase.open(home).close();
     editFile(home, 'PRAGMA user_version = 99');
 
-    expect(() => SqliteDatabase.open(home)).toThrow(/newer Tuneplane \(format 99, this one knows up to \d+\): start that version, or choose another TUNEPLANE_HOME/);
+    expect(() => SqliteDatabase.open(home)).toThrow(
+      /newer Tuneplane \(format 99, this one knows up to \d+\): start that version, or choose another TUNEPLANE_HOME/,
+    );
   });
 
   test('with a file that is no database is refused, naming it', async () => {

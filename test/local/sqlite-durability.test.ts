@@ -1,19 +1,22 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { SqliteDatabase } from '#local/sqlite-database.ts';
 import { SqliteRunStore } from '#local/sqlite-run-store.ts';
 import { EPOCH } from '../support/builders.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 
+const CREATE_RUNS_FOREVER = fileURLToPath(new URL('../support/create-runs-forever.ts', import.meta.url));
 const KILLS = 3;
 const ACKNOWLEDGED_BEFORE_KILL = 300;
 const LINE_CHARACTERS = 'run_01jgz3vk00e0080000000000a1\n'.length;
 
 /** Starts the process and kills it in the middle of its work. @returns the ids that it acknowledged */
 async function createUntilKilled(home: string): Promise<string[]> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, '../support/create-runs-forever.ts'), home], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [CREATE_RUNS_FOREVER, home], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   onTestFinished(() => void child.kill('SIGKILL'));
   let output = '';
   child.stdout.setEncoding('utf8');

@@ -6,23 +6,29 @@ import { expect, onTestFinished, test } from 'vitest';
 import { SqliteAnswerStore } from '#local/sqlite-answer-store.ts';
 import { SqliteDatabase } from '#local/sqlite-database.ts';
 import { SqliteDocumentStore } from '#local/sqlite-document-store.ts';
-import { MIGRATIONS } from '#local/sqlite-migrations.ts';
+import { MIGRATIONS, migrate } from '#local/sqlite-migrations.ts';
 import { SqliteRunStore } from '#local/sqlite-run-store.ts';
 import { anEvent, EPOCH } from '../support/builders.ts';
+import { dumpDatabase } from '../support/dump-home.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
+
+const FORMATS = MIGRATIONS.map((_, index) => index + 1);
+
+const readFixture = (format: number): Promise<string> =>
+  readFile(join(import.meta.dirname, `../fixtures/home-format-${format}.sql`), 'utf8');
 
 async function openHomeOfFormat(format: number): Promise<SqliteDatabase> {
   const home = await makeTemporaryFolder();
   onTestFinished(home.remove);
   const connection = new DatabaseSync(join(home.path, 'tuneplane.sqlite'), { enableForeignKeyConstraints: false });
-  connection.exec(await readFile(join(import.meta.dirname, `../fixtures/home-format-${format}.sql`), 'utf8'));
+  connection.exec(await readFixture(format));
   connection.close();
   const database = SqliteDatabase.open(home.path);
   onTestFinished(() => database.close());
   return database;
 }
 
-test.each(MIGRATIONS.map((_, index) => index + 1))('opens a home of format %i with all that it held, and works on in it', async (format) => {
+test.each(FORMATS)('opens a home of format %i with all that it held, and works on in it', async (format) => {
   const database = await openHomeOfFormat(format);
   const clock = { now: () => EPOCH };
   const runs = new SqliteRunStore(database, { clock });
@@ -49,4 +55,14 @@ test.each(MIGRATIONS.map((_, index) => index + 1))('opens a home of format %i wi
   await runs.change(next, 2, [anEvent(next)]);
   expect([await runs.count({ state: ['running'] }), await runs.count({ state: ['stopping'] })]).toEqual([0, 1]);
   expect(await runs.undelivered(10)).toHaveLength(3);
+});
+
+test.each(FORMATS)('still takes the steps to format %i that were released', async (format) => {
+  const connection = new DatabaseSync(':memory:');
+  onTestFinished(() => connection.close());
+  migrate(connection, 'a new file', MIGRATIONS.slice(0, format));
+
+  const schemaOf = (dump: string): string => dump.replaceAll(/^INSERT INTO .*;\n/gm, '');
+
+  expect(schemaOf(dumpDatabase(connection))).toBe(schemaOf(await readFixture(format)));
 });

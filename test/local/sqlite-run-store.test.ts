@@ -1,6 +1,7 @@
 /** What only the SQLite run store promises: the outbox's doorbell, what reads cost, and what a damaged record says. */
-import { DatabaseSync } from 'node:sqlite';
+
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { makeId } from '#domain/ids.ts';
 import type { Run } from '#domain/run.ts';
@@ -68,7 +69,9 @@ test('hands out what lies behind a gap again, with the gap', async () => {
 
 test('lists by a filter that very many groups meet', async () => {
   const stores = await openStores();
-  const projects = Array.from({ length: 520 }, (_, index) => aRun({ projectId: `proj_${index}`, state: index % 2 === 0 ? 'queued' : 'running' }));
+  const projects = Array.from({ length: 520 }, (_, index) =>
+    aRun({ projectId: `proj_${index}`, state: index % 2 === 0 ? 'queued' : 'running' }),
+  );
   await Promise.all(projects.map((run) => stores.runs.create(run, [anEvent(run)])));
   const expected = projects.map(({ id }) => id).reverse();
 
@@ -114,9 +117,35 @@ test('keeps no group that is empty', async () => {
 test('names the run whose record cannot be read, and what is wrong with it', async () => {
   const stores = await openStores();
   const { id } = await create(stores);
-  await stores.database.write(() => stores.database.execute("UPDATE runs SET record = json_set(record, '$.state', 'asleep') WHERE id = ?", id));
+  await stores.database.write(() =>
+    stores.database.execute("UPDATE runs SET record = json_set(record, '$.state', 'asleep') WHERE id = ?", id),
+  );
 
   await expect(stores.runs.get(id)).rejects.toThrow(new RegExp(`the stored run ${id} cannot be read: .*state`, 's'));
+});
+
+test('reads the newest record and progress, however often they were read before', async () => {
+  const stores = await openStores();
+  const run = await create(stores);
+  const next = { ...run, version: 2, name: 'renamed' };
+
+  await stores.runs.get(run.id);
+  await stores.runs.change(next, 1, [anEvent(next)]);
+  const changed = await stores.runs.get(run.id);
+  await stores.runs.recordProgress(run.id, aProgress({ sequence: 1 }));
+  await stores.runs.get(run.id);
+  await stores.runs.recordProgress(run.id, aProgress({ sequence: 2 }));
+
+  expect(changed).toEqual({ run: next, progress: null });
+  expect(await stores.runs.get(run.id)).toEqual({ run: next, progress: aProgress({ sequence: 2 }) });
+});
+
+test('lets nobody write to what all readers share', async () => {
+  const stores = await openStores();
+  const { id } = await create(stores);
+  const view = await stores.runs.get(id);
+
+  expect(() => view?.run.choices.push({ name: 'a', value: 'b', reason: 'c' })).toThrow(TypeError);
 });
 
 test('gives events places above the outbox, also after older ones were removed', async () => {

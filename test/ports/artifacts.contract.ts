@@ -133,7 +133,8 @@ export function artifactsContract(open: () => Promise<ArtifactsWorld>, skips: Sk
       const names = Array.from({ length: 12 }, (_, index) => `file-${index}`);
       for (const name of names) await artifacts.put(prefix + name, name);
       const files = names.map((name) => aFile(name, name));
-      const differing = (index: number, file: StoredFile): Promise<string | null> => artifacts.verify(prefix, files.with(index, file).with(11, aFile('file-11', 'later fault')));
+      const differing = (index: number, file: StoredFile): Promise<string | null> =>
+        artifacts.verify(prefix, files.with(index, file).with(11, aFile('file-11', 'later fault')));
 
       expect(await differing(7, aFile('file-7', 'longer than it is'))).toMatch(/'file-7'.*17/);
       expect(await differing(7, aFile('file-7', 'file-8'))).toMatch(new RegExp(`'file-7'.*${aFile('', 'file-8').sha256}`));

@@ -8,7 +8,11 @@ export interface DocumentStoreWorld extends World {
   readonly answers: AnswerStore;
 }
 
-const REMEMBERED: Remembered = { scope: 'anna POST /api/sft/configs key-1', bodyHash: 'a'.repeat(64), answer: { status: 200, headers: {}, body: '{}' } };
+const REMEMBERED: Remembered = {
+  scope: 'anna POST /api/sft/configs key-1',
+  bodyHash: 'a'.repeat(64),
+  answer: { status: 200, headers: {}, body: '{}' },
+};
 
 export function documentStoreContract(open: () => Promise<DocumentStoreWorld>, skips: Skips = {}): void {
   contractSuite('a document store', open, skips, {

@@ -35,7 +35,13 @@ export function inputsContract(open: () => Promise<InputsWorld>, skips: Skips = 
 
       expect(dataset.uri).toBe(name('data/poems.jsonl'));
       expect(dataset.files).toEqual([
-        { path: 'poems.jsonl', sizeBytes: 14, sha256: sha256('{"text":"ä"}\n'), location: expect.stringContaining('data/poems.jsonl'), split: 'train' },
+        {
+          path: 'poems.jsonl',
+          sizeBytes: 14,
+          sha256: sha256('{"text":"ä"}\n'),
+          location: expect.stringContaining('data/poems.jsonl'),
+          split: 'train',
+        },
       ]);
     },
 
@@ -49,7 +55,8 @@ export function inputsContract(open: () => Promise<InputsWorld>, skips: Skips = 
     },
 
     'takes train*, eval* and validation* as splits and leaves the others': async ({ inputs, place, name }) => {
-      for (const file of ['train-1.jsonl', 'train-2.jsonl', 'eval.jsonl', 'validation-1.jsonl', 'dataset_info.json']) await place(`data/${file}`, file);
+      for (const file of ['train-1.jsonl', 'train-2.jsonl', 'eval.jsonl', 'validation-1.jsonl', 'dataset_info.json'])
+        await place(`data/${file}`, file);
 
       const dataset = await pinned(inputs, filesAt(name('data/')));
 
@@ -95,7 +102,8 @@ export function inputsContract(open: () => Promise<InputsWorld>, skips: Skips = 
       const result = await inputs.pin(first);
 
       expect(result).toMatchObject({ failure: { code: 'data_changed', message: expect.stringMatching(/'train\.jsonl'/) } });
-      for (const hash of [sha256('rows'), sha256('swor')]) expect(result).toMatchObject({ failure: { message: expect.stringContaining(hash) } });
+      for (const hash of [sha256('rows'), sha256('swor')])
+        expect(result).toMatchObject({ failure: { message: expect.stringContaining(hash) } });
     },
 
     'leaves a data set of the hub to the trainer': async ({ inputs }) => {

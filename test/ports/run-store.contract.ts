@@ -12,7 +12,11 @@ export interface RunStoreWorld extends World {
   readonly answers: AnswerStore;
 }
 
-const REMEMBERED: Remembered = { scope: 'anna POST /api/sft/train key-1', bodyHash: 'a'.repeat(64), answer: { status: 200, headers: {}, body: '{}' } };
+const REMEMBERED: Remembered = {
+  scope: 'anna POST /api/sft/train key-1',
+  bodyHash: 'a'.repeat(64),
+  answer: { status: 200, headers: {}, body: '{}' },
+};
 
 const laterVersion = (run: Run, changes: Partial<Run> = {}): Run => ({ ...run, ...changes, version: run.version + 1 });
 
@@ -30,7 +34,8 @@ async function outcomesOf(writes: readonly Promise<unknown>[]): Promise<{ won: n
   };
 }
 
-const byRun = (events: readonly RunEvent[], run: Run): number[] => events.filter(({ runId }) => runId === run.id).map(({ sequence }) => sequence);
+const byRun = (events: readonly RunEvent[], run: Run): number[] =>
+  events.filter(({ runId }) => runId === run.id).map(({ sequence }) => sequence);
 
 export function runStoreContract(open: () => Promise<RunStoreWorld>, skips: Skips = {}): void {
   contractSuite('a run store', open, skips, {
@@ -190,7 +195,15 @@ export function runStoreContract(open: () => Promise<RunStoreWorld>, skips: Skip
       const { id } = await created(runs);
       const report = (attempt: number, sequence: number): Promise<boolean> => runs.recordProgress(id, aProgress({ attempt, sequence }));
 
-      const taken = [await report(1, 5), await report(1, 5), await report(1, 4), await report(1, 6), await report(2, 1), await report(1, 99), await report(2, 0)];
+      const taken = [
+        await report(1, 5),
+        await report(1, 5),
+        await report(1, 4),
+        await report(1, 6),
+        await report(2, 1),
+        await report(1, 99),
+        await report(2, 0),
+      ];
 
       expect(taken).toEqual([true, false, false, true, true, false, false]);
       expect((await runs.get(id))?.progress).toEqual(aProgress({ attempt: 2, sequence: 1 }));
@@ -262,10 +275,18 @@ export function runStoreContract(open: () => Promise<RunStoreWorld>, skips: Skip
         for (const provider of choices.provider) {
           for (const projectId of choices.projectId) {
             for (const api of choices.api) {
-              const filter: RunFilter = { ...(state && { state }), ...(provider && { provider }), ...(projectId && { projectId }), ...(api && { api }) };
+              const filter: RunFilter = {
+                ...(state && { state }),
+                ...(provider && { provider }),
+                ...(projectId && { projectId }),
+                ...(api && { api }),
+              };
               const expected = all
                 .filter((run) => !state || state.some((wanted) => wanted === run.state))
-                .filter((run) => (!provider || run.provider === provider) && (!projectId || run.projectId === projectId) && (!api || run.api === api))
+                .filter(
+                  (run) =>
+                    (!provider || run.provider === provider) && (!projectId || run.projectId === projectId) && (!api || run.api === api),
+                )
                 .map(({ id }) => id);
               await eventually(async () => {
                 const first = await runs.list(filter, 3);

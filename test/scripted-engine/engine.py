@@ -10,7 +10,7 @@ TUNEPLANE_SCRIPT is a JSON object, every field optional:
     noiseLines      log lines printed per step (0)
     sampleEvery     samples every n steps, beside those before the first and after the last (null)
     phaseSeconds    {"importing": 0.5, "saving": 1, ...}: how long each phase takes (0)
-    traceFile       every step trained is appended as one line "attempt step", so a test sees what was trained, and what twice
+    traceFile       every step trained is appended as one line "attempt step run", so a test sees what was trained, and what twice
     faults          [{"kind": ..., "attempts": [1], ...}]: only in these attempts; without "attempts" in all
 
 Faults; those with "step" happen where that step would be trained, after the steps before it:
@@ -107,7 +107,7 @@ class ScriptedEngine:
         self.step = step
         if "traceFile" in self.script:
             with open(self.script["traceFile"], "a") as trace:
-                trace.write(f"{self.link.attempt} {step}\n")
+                trace.write(f"{self.link.attempt} {step} {self.link.run_id}\n")
 
     def after_step(self, step: int) -> None:
         epoch = round(step / self.steps, 6)
@@ -119,6 +119,7 @@ class ScriptedEngine:
             rate = 64 / max(self.script.get("stepSeconds", 0.02), 1e-3)
             values = {"loss": loss, "learning_rate": 2e-4, "grad_norm": 1.0, "tokens_per_second": rate, "window_steps": 1}
             self.link.metrics(step, values, epoch)
+            print(f"step {step}/{self.steps} loss {loss:.4g}", flush=True)
         for number in range(self.script.get("noiseLines", 0)):
             print(f"noise {step}.{number}", flush=True)
         if self.script.get("sampleEvery") and step % self.script["sampleEvery"] == 0:

@@ -2,12 +2,8 @@
 import { join } from 'node:path';
 import { DatabaseSync, type SQLOutputValue } from 'node:sqlite';
 
-function literal(value: SQLOutputValue | undefined): string {
-  if (value === null || value === undefined) return 'NULL';
-  return typeof value === 'string' ? `'${value.replaceAll("'", "''")}'` : String(value);
-}
-
-function dump(connection: DatabaseSync): string[] {
+/** One line each, as fixtures have them: tables and indexes, rows, triggers last (the rows that they made are among those inserted). */
+export function dumpDatabase(connection: DatabaseSync): string {
   const version = connection.prepare('PRAGMA user_version').get()?.user_version;
   const schema = connection
     .prepare("SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY rowid")
@@ -18,13 +14,24 @@ function dump(connection: DatabaseSync): string[] {
       connection
         .prepare(`SELECT * FROM ${name}`)
         .all()
-        .map((row) => `INSERT INTO ${name} (${Object.keys(row).join(', ')}) VALUES (${Object.values(row).map(literal).join(', ')});`),
+        .map((row) => `INSERT INTO ${name} (${Object.keys(row).join(', ')}) VALUES (${Object.values(row).map(toLiteral).join(', ')});`),
     );
-  const made = (kind: (type: unknown) => boolean): string[] => schema.filter(({ type }) => kind(type)).map(({ sql }) => `${sql};`);
-  // Triggers last: the rows that they made are among those inserted.
-  return [...made((type) => type !== 'trigger'), ...rows, ...made((type) => type === 'trigger'), `PRAGMA user_version = ${version};`];
+  const triggers = schema.filter(({ type }) => type === 'trigger');
+  const others = schema.filter(({ type }) => type !== 'trigger');
+  return [
+    ...others.map(({ sql }) => `${sql};`),
+    ...rows,
+    ...triggers.map(({ sql }) => `${sql};`),
+    `PRAGMA user_version = ${version};\n`,
+  ].join('\n');
+}
+
+function toLiteral(value: SQLOutputValue): string {
+  if (value === null) return 'NULL';
+  return typeof value === 'string' ? `'${value.replaceAll("'", "''")}'` : String(value);
 }
 
 const home = process.argv[2];
-if (home === undefined) throw new Error('usage: dump-home.ts <home>');
-console.log(dump(new DatabaseSync(join(home, 'tuneplane.sqlite'), { readOnly: true })).join('\n'));
+if (import.meta.main && home !== undefined) {
+  process.stdout.write(dumpDatabase(new DatabaseSync(join(home, 'tuneplane.sqlite'), { readOnly: true })));
+}
