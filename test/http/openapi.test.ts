@@ -118,7 +118,16 @@ describe('the OpenAPI document', () => {
       content: { 'application/json': { schema: { $ref: expect.stringContaining('LanternError') } } },
     });
     expect(Object.keys(paths['/lanterns']?.post?.responses ?? {})).toEqual(['201', '401', '409', '413', '422', '429', '500', '503']);
-    expect(Object.keys(paths['/lanterns/{lantern_id}']?.get?.responses ?? {})).toEqual(['200', '401', '404', '422', '429', '500', '503']);
+    expect(Object.keys(paths['/lanterns/{lantern_id}']?.get?.responses ?? {})).toEqual([
+      '200',
+      '401',
+      '404',
+      '405',
+      '422',
+      '429',
+      '500',
+      '503',
+    ]);
   });
 
   test('asks for the token where the plane does, in either header', () => {

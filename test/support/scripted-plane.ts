@@ -1,5 +1,5 @@
 /** A real plane on a free port in a temporary home, whose trainer is the real supervisor with the scripted, torch-free engine. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type * as z from 'zod';
 import { type LocalEnvironment, readEnvironment } from '#local/environment.ts';
@@ -62,6 +62,15 @@ export class ScriptedPlane {
   async close(): Promise<void> {
     await this.#plane.close();
     await this.#remove();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** How many attempts the run made, by its folder. */
+  countAttempts(id: string): number {
+    return readdirSync(join(this.environment.home, 'artifacts', 'runs', id, 'framework=hf', 'attempts')).length;
   }
 
   async request(method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}): Promise<TestReply> {
