@@ -23,7 +23,7 @@ const interactive = Boolean(process.stdout.isTTY);
 const HELP = `npm run quickstart           fine-tune a tiny model on this machine, and see what it learned (--exit: end when done)
 npm start                    the plane alone, on http://127.0.0.1:8000 (PORT, TUNEPLANE_HOME)
 npm run ask -- <run> "..."   ask base and tuned model the same thing
-npm run setup                install everything, start nothing
+npm run setup                install everything, start nothing (-- all: also what tests and examples need)
 npm test                     every test
 npm run check                format, lint, types, dead code, drift
 npm run generate             write what is derived from the code
@@ -160,7 +160,7 @@ const pytest = (...args) => ({
 
 switch (command) {
   case 'setup':
-    installTrainer('run');
+    installTrainer(rest[0] === 'all' ? 'all' : 'run');
     console.log('everything is installed: npm run quickstart');
     break;
   case 'test':

@@ -1,4 +1,4 @@
-/** Writes what is derived from the code: the run folder's JSON Schemas. `--check` writes nothing and fails where a file is behind. */
+/** Writes what is derived: the run folder's JSON Schemas, the OpenAPI document, the example notebook. `--check` writes nothing and fails where a file is behind. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import * as z from 'zod';
@@ -11,7 +11,29 @@ function generatedFiles(): Map<string, string> {
   for (const [name, schema] of Object.entries(RUN_FOLDER_SCHEMAS)) {
     files.set(`trainer-image/trainer/schemas/${name}.schema.json`, `${JSON.stringify(z.toJSONSchema(schema, { io: 'input' }), null, 2)}\n`);
   }
+  files.set('examples/python/fine_tune.ipynb', toNotebook(readFileSync(`${root}examples/python/fine_tune.py`, 'utf8')));
   return files;
+}
+
+/** A script in the percent format (`# %%`, `# %% [markdown]`) as a Jupyter notebook of format 4.5. */
+function toNotebook(script: string): string {
+  const cells = script.split(/^# %%/m).slice(1);
+  return `${JSON.stringify(
+    {
+      cells: cells.map((cell, index) => {
+        const isMarkdown = cell.startsWith(' [markdown]');
+        const body = cell.slice(cell.indexOf('\n') + 1).trim();
+        const source = isMarkdown ? body.replace(/^# ?/gm, '') : body;
+        const shared = { id: `cell-${index + 1}`, metadata: {}, source: source.split(/(?<=\n)/) };
+        return isMarkdown ? { cell_type: 'markdown', ...shared } : { cell_type: 'code', execution_count: null, outputs: [], ...shared };
+      }),
+      metadata: { kernelspec: { display_name: 'Python 3', language: 'python', name: 'python3' }, language_info: { name: 'python' } },
+      nbformat: 4,
+      nbformat_minor: 5,
+    },
+    null,
+    1,
+  )}\n`;
 }
 
 const check = process.argv.includes('--check');

@@ -21,11 +21,15 @@ export function renderReply(reply: Reply): RenderedAnswer {
     return {
       status: reply.status,
       headers: { 'content-type': reply.contentType, ...reply.headers },
-      body: typeof reply.raw === 'string' ? reply.raw : Buffer.from(reply.raw.buffer, reply.raw.byteOffset, reply.raw.byteLength).toString('base64'),
+      body:
+        typeof reply.raw === 'string'
+          ? reply.raw
+          : Buffer.from(reply.raw.buffer, reply.raw.byteOffset, reply.raw.byteLength).toString('base64'),
       isBase64Encoded: !isText,
     };
   }
-  if (reply.body === undefined) return { status: reply.status, headers: { 'cache-control': 'no-store', ...reply.headers }, body: '', isBase64Encoded: false };
+  if (reply.body === undefined)
+    return { status: reply.status, headers: { 'cache-control': 'no-store', ...reply.headers }, body: '', isBase64Encoded: false };
   return {
     status: reply.status,
     headers: reply.headers ? { ...JSON_HEADERS, ...reply.headers } : JSON_HEADERS,
@@ -64,7 +68,8 @@ function errorHeaders(error: DomainError): Readonly<Record<string, string>> | un
 
 /** Any error as one of ours. What nobody foresaw is logged with its text and answered without it. */
 export function toDomainError(error: unknown, exchange: Exchange, log: Log): DomainError {
-  if (error instanceof VersionConflict) return new DomainError('plane_busy', 'someone else changed the same thing at the same moment, try again');
+  if (error instanceof VersionConflict)
+    return new DomainError('plane_busy', 'someone else changed the same thing at the same moment, try again');
   if (error instanceof DomainError && error.code !== 'internal' && !(error.code === 'plane_busy' && error.cause)) return error;
   log({
     level: 'error',

@@ -18,7 +18,13 @@ export function corsHeaders(access: Access, origin: string | undefined): Headers
 export function preflightHeaders(access: Access, origin: string | undefined, methods: string): Headers | undefined {
   const allowed = corsHeaders(access, origin);
   if (!allowed?.['access-control-allow-origin']) return allowed;
-  return { ...allowed, 'access-control-allow-methods': methods, 'access-control-allow-headers': ALLOWED, 'access-control-max-age': PREFLIGHT_SECONDS };
+  return {
+    ...allowed,
+    'access-control-allow-methods': methods,
+    'access-control-allow-headers': ALLOWED,
+    'access-control-max-age': PREFLIGHT_SECONDS,
+  };
 }
 
-export const isAllowed = (access: Access, origin: string): boolean => access.allowedOrigins.includes(origin) || access.allowedOrigins.includes('*');
+export const isAllowed = (access: Access, origin: string): boolean =>
+  access.allowedOrigins.includes(origin) || access.allowedOrigins.includes('*');

@@ -16,14 +16,20 @@ export function createDefaultHandler(surfaces: readonly Surface[], access: Acces
     const path = event.rawPath;
     const known = table.findAny(path);
     const exchange = openExchange(event, known?.params);
-    const answer = known ? answerKnown(exchange, known, [...table.methodsAt(path), 'OPTIONS'].join(', ')) : refuseUnknown(exchange, nearest(path), hint(table, path));
+    const answer = known
+      ? answerKnown(exchange, known, [...table.methodsAt(path), 'OPTIONS'].join(', '))
+      : refuseUnknown(exchange, nearest(path), hint(table, path));
     return toResult(answer, exchange, access);
   };
 
   function answerKnown(exchange: Exchange, { surface }: RouteMatch, allow: string): RenderedAnswer {
     const { rawPath, headers } = exchange.event;
     if (exchange.method !== 'OPTIONS') {
-      return renderError(new DomainError('method_not_allowed', `${shorten(rawPath)} answers ${allow}, got ${shorten(exchange.method)}`, { allow }), surface, exchange);
+      return renderError(
+        new DomainError('method_not_allowed', `${shorten(rawPath)} answers ${allow}, got ${shorten(exchange.method)}`, { allow }),
+        surface,
+        exchange,
+      );
     }
     return renderReply({ status: 204, headers: { allow, ...preflightHeaders(access, headers.origin, allow) }, body: undefined });
   }
@@ -31,7 +37,11 @@ export function createDefaultHandler(surfaces: readonly Surface[], access: Acces
 
 function refuseUnknown(exchange: Exchange, words: ErrorWords, suggestion: string): RenderedAnswer {
   const { rawPath } = exchange.event;
-  return renderError(new DomainError('route_not_found', `no route ${shorten(exchange.method)} ${shorten(rawPath)}${suggestion}`), words, exchange);
+  return renderError(
+    new DomainError('route_not_found', `no route ${shorten(exchange.method)} ${shorten(rawPath)}${suggestion}`),
+    words,
+    exchange,
+  );
 }
 
 /** The API that a path seems to belong to: the longest fixed beginning of a route that it shares. An error there has that API's fields. */

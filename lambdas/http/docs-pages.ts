@@ -49,7 +49,12 @@ const POLICY = [
 const page = (title: string, head: string, body: string): RawReply => ({
   status: 200,
   contentType: 'text/html; charset=utf-8',
-  headers: { 'content-security-policy': POLICY, 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer', 'cache-control': 'no-cache' },
+  headers: {
+    'content-security-policy': POLICY,
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+    'cache-control': 'no-cache',
+  },
   raw: `<!doctype html>
 <html lang="en">
   <head>
@@ -75,7 +80,11 @@ export const swaggerPage = (): RawReply =>
 
 /** ReDoc 3 is an ES module that looks for its element by itself. */
 export const redocPage = (): RawReply =>
-  page('Tuneplane: API reference', '<script type="module" src="/docs/assets/redoc.standalone.js"></script>', '<redoc spec-url="/openapi.json"></redoc>');
+  page(
+    'Tuneplane: API reference',
+    '<script type="module" src="/docs/assets/redoc.standalone.js"></script>',
+    '<redoc spec-url="/openapi.json"></redoc>',
+  );
 
 interface Asset {
   readonly contentType: string;
@@ -118,7 +127,12 @@ async function toAsset(plain: Buffer, contentType: string): Promise<Asset> {
 }
 
 function toReply(asset: Asset, headers: Readonly<Record<string, string | undefined>>): RawReply {
-  const shared = { etag: asset.etag, 'cache-control': 'public, max-age=86400', vary: 'accept-encoding', 'x-content-type-options': 'nosniff' };
+  const shared = {
+    etag: asset.etag,
+    'cache-control': 'public, max-age=86400',
+    vary: 'accept-encoding',
+    'x-content-type-options': 'nosniff',
+  };
   if (headers['if-none-match'] === asset.etag) return { status: 304, contentType: asset.contentType, headers: shared, raw: '' };
   const acceptsGzip = /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\b)/i.test(headers['accept-encoding'] ?? '');
   return acceptsGzip

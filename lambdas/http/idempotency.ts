@@ -30,7 +30,10 @@ export function keyProblem(key: string): string | undefined {
 }
 
 /** Scoped by caller, method and path; hashed, so that its size is known and no path or key can forge another's scope. */
-export function toAnswerKey(use: { caller: string; method: string; path: string; search: string; key: string }, content: string | Buffer): AnswerKey {
+export function toAnswerKey(
+  use: { caller: string; method: string; path: string; search: string; key: string },
+  content: string | Buffer,
+): AnswerKey {
   return {
     scope: hash('sha256', JSON.stringify([use.caller, use.method, use.path, use.key])),
     bodyHash: use.search ? hash('sha256', `${use.search}\n${hash('sha256', content)}`) : hash('sha256', content),
@@ -45,7 +48,10 @@ export interface KeyedCall {
 }
 
 /** @throws DomainError `idempotency_key_reused`, `idempotency_in_flight`, and whatever `perform` throws */
-export async function answerOnce(ports: { readonly answers: AnswerStore; readonly clock: Clock }, { key, effect, perform }: KeyedCall): Promise<RenderedAnswer> {
+export async function answerOnce(
+  ports: { readonly answers: AnswerStore; readonly clock: Clock },
+  { key, effect, perform }: KeyedCall,
+): Promise<RenderedAnswer> {
   const earlier = await findAnswer(ports, key);
   if (earlier) return replay(earlier);
   return effect === 'creates' ? await create(ports, key, perform) : await act(ports, key, perform);
@@ -103,14 +109,20 @@ async function findAnswer({ answers, clock }: AnswerPorts, key: AnswerKey): Prom
     await answers.expire(now - KEPT_MILLIS); // by age, not by name: another call may have stored a new answer meanwhile
     return undefined;
   }
-  if (record.bodyHash !== key.bodyHash) throw new DomainError('idempotency_key_reused', 'this Idempotency-Key was used with another request body');
+  if (record.bodyHash !== key.bodyHash)
+    throw new DomainError('idempotency_key_reused', 'this Idempotency-Key was used with another request body');
   if (record.answer) return record.answer;
   if (record.begunAt < now - STALE_MILLIS) return undefined;
   throw inFlight();
 }
 
-const inFlight = (): DomainError => new DomainError('idempotency_in_flight', 'the first request with this Idempotency-Key is still in flight');
+const inFlight = (): DomainError =>
+  new DomainError('idempotency_in_flight', 'the first request with this Idempotency-Key is still in flight');
 
 const toAnswer = ({ status, headers, body }: RenderedAnswer): Answer => ({ status, headers, body });
 
-const replay = (answer: Answer): RenderedAnswer => ({ ...answer, headers: { ...answer.headers, 'idempotency-replayed': 'true' }, isBase64Encoded: false });
+const replay = (answer: Answer): RenderedAnswer => ({
+  ...answer,
+  headers: { ...answer.headers, 'idempotency-replayed': 'true' },
+  isBase64Encoded: false,
+});

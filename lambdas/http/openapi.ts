@@ -6,8 +6,8 @@ import * as z from 'zod';
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathItemObject, type ZodOpenApiResponseObject } from 'zod-openapi';
 import type { ErrorCode } from '#domain/errors.ts';
 import packageJson from '../../package.json' with { type: 'json' };
-import { ERROR_TITLES, type Surface } from './surface.ts';
 import type { Route } from './route.ts';
+import { ERROR_TITLES, type Surface } from './surface.ts';
 
 export interface OpenApiOptions {
   /** false: this plane asks for no token, and the document must not say it does */
@@ -55,7 +55,12 @@ export function buildOpenApi(surfaces: readonly Surface[], options: OpenApiOptio
   return createDocument(
     {
       openapi: '3.1.1',
-      info: { title: 'Tuneplane', version: packageJson.version, description: DESCRIPTION, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+      info: {
+        title: 'Tuneplane',
+        version: packageJson.version,
+        description: DESCRIPTION,
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      },
       servers: [{ url: '/' }],
       tags: surfaces.map(({ name, description }) => ({ name, description })),
       paths,
@@ -100,14 +105,18 @@ function asObject(schema: z.ZodType, route: Route): z.ZodObject {
 
 /** No slash or question mark reaches a parameter, encoded or not: API Gateway decodes the path before it parts it. */
 function asPath(params: z.ZodObject): z.ZodObject {
-  return z.object(
-    Object.fromEntries(
-      Object.entries(params.shape).map(([name, schema]) => [name, schema instanceof z.ZodString ? schema.min(1).regex(/^[^/?]+$/).meta({ ...schema.meta() }) : schema]),
-    ),
-  );
+  const bound = (schema: z.core.$ZodType) =>
+    schema instanceof z.ZodString && z.toJSONSchema(schema).pattern === undefined
+      ? schema
+          .min(1)
+          .regex(/^[^/?]+$/)
+          .meta({ ...schema.meta() })
+      : schema;
+  return z.object(Object.fromEntries(Object.entries(params.shape).map(([name, schema]) => [name, bound(schema)])));
 }
 
-const toExamples = (examples: Readonly<Record<string, unknown>>) => Object.fromEntries(Object.entries(examples).map(([name, value]) => [name, { value }]));
+const toExamples = (examples: Readonly<Record<string, unknown>>) =>
+  Object.fromEntries(Object.entries(examples).map(([name, value]) => [name, { value }]));
 
 type Responses = Record<`${1 | 2 | 3 | 4 | 5}${string}`, ZodOpenApiResponseObject>;
 
@@ -118,16 +127,28 @@ function describeReplies(route: Route): Responses {
     const content = reply.schema ?? reply.contentType;
     responses[asStatus(status)] = {
       description: reply.description,
-      headers: z.object(Object.fromEntries(Object.entries(headers).map(([name, header]) => [name, header.schema.optional().meta({ description: header.description })]))),
+      headers: z.object(
+        Object.fromEntries(
+          Object.entries(headers).map(([name, header]) => [name, header.schema.optional().meta({ description: header.description })]),
+        ),
+      ),
       ...(content && {
-        content: { [reply.contentType ?? 'application/json']: { ...(reply.schema && { schema: reply.schema }), ...(reply.example !== undefined && { example: reply.example }) } },
+        content: {
+          [reply.contentType ?? 'application/json']: {
+            ...(reply.schema && { schema: reply.schema }),
+            ...(reply.example !== undefined && { example: reply.example }),
+          },
+        },
       }),
     };
   }
   return responses;
 }
 
-const REPLAYED = { description: 'this is the stored answer to an earlier request with the same Idempotency-Key', schema: z.literal('true') };
+const REPLAYED = {
+  description: 'this is the stored answer to an earlier request with the same Idempotency-Key',
+  schema: z.literal('true'),
+};
 
 function asStatus(status: string | number): keyof Responses {
   const first = Number(String(status)[0]);
@@ -143,6 +164,7 @@ export function errorCodesOf(route: Route, tokenRequired = true): ErrorCode[] {
     tokenRequired && route.auth === 'token' && 'unauthorized',
     route.method !== 'GET' && 'payload_too_large',
     ...(route.effect ? (['idempotency_key_reused', 'idempotency_in_flight'] as const) : []),
+    ...(params ? (['route_not_found', 'method_not_allowed'] as const) : []), // a parameter with an encoded slash in it is another path
     ...(route.errors ?? []),
     'internal',
     'plane_busy',
@@ -159,7 +181,13 @@ function describeErrors(surface: Surface, route: Route, tokenRequired: boolean):
   for (const [number, codes] of byStatus) {
     responses[asStatus(number)] = {
       description: codes.map((code) => `${ERROR_TITLES[code]} (\`${code}\`)`).join(', '),
-      headers: z.object(Object.fromEntries(codes.flatMap((code) => ERROR_HEADERS[code] ?? []).map((header) => [header.name, z.string().optional().meta({ description: header.description })]))),
+      headers: z.object(
+        Object.fromEntries(
+          codes
+            .flatMap((code) => ERROR_HEADERS[code] ?? [])
+            .map((header) => [header.name, z.string().optional().meta({ description: header.description })]),
+        ),
+      ),
       content: { 'application/json': { schema } },
     };
   }
@@ -174,5 +202,6 @@ const ERROR_HEADERS: Partial<Record<ErrorCode, { name: string; description: stri
   idempotency_key_reused: SHOULD_RETRY,
   idempotency_in_flight: RETRY_AFTER,
   plane_busy: RETRY_AFTER,
+  method_not_allowed: { name: 'allow', description: 'what the path answers' },
   unauthorized: { name: 'www-authenticate', description: 'how to authenticate' },
 };

@@ -5,7 +5,13 @@ import type { Headers, RequestContext } from './route.ts';
 export const MAX_PAGE = 1_000;
 
 export const pageQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(MAX_PAGE).optional().meta({ description: `1 to ${MAX_PAGE}; default ${MAX_PAGE}` }),
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(MAX_PAGE)
+    .optional()
+    .meta({ description: `1 to ${MAX_PAGE}; default ${MAX_PAGE}` }),
   after: z.string().min(1).max(200).optional().meta({ description: 'the last id of the page before' }),
 });
 

@@ -20,7 +20,8 @@ export function readBody(event: APIGatewayProxyEventV2, maxBytes: number): strin
   const content = isBase64Encoded ? Buffer.from(body, 'base64') : body;
   // A character is one to three bytes in UTF-8, so most bodies need no counting.
   const bytes = typeof content !== 'string' || content.length * 3 <= maxBytes ? content.length : Buffer.byteLength(content);
-  if (bytes > maxBytes) throw new DomainError('payload_too_large', `the body must be at most ${maxBytes} bytes, got ${bytes}`, { maxBytes, bytes });
+  if (bytes > maxBytes)
+    throw new DomainError('payload_too_large', `the body must be at most ${maxBytes} bytes, got ${bytes}`, { maxBytes, bytes });
   return content;
 }
 

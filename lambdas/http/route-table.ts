@@ -81,18 +81,19 @@ export class RouteTable {
     const routeKey = `${method} ${route.path}`;
     const segments = route.path.slice(1).split('/');
     const names = segments.filter((segment) => segment.startsWith('{')).map((segment) => segment.replace(/^\{|\+?\}$/g, ''));
-    if (!/^\/(?:[^{}]*|(?:[^{}/]+\/|\{\w+\}\/)*(?:[^{}/]+|\{\w+\+?\}))$/.test(route.path)) throw new Error(`not a path template: ${route.path}`);
+    if (!/^\/(?:[^{}]*|(?:[^{}/]+\/|\{\w+\}\/)*(?:[^{}/]+|\{\w+\+?\}))$/.test(route.path))
+      throw new Error(`not a path template: ${route.path}`);
     const leaf: Leaf = { surface, route, routeKey, names };
 
-    let node = this.#trees.get(method);
-    if (!node) this.#trees.set(method, (node = { literals: new Map() }));
+    let node: Node = this.#trees.get(method) ?? { literals: new Map() };
+    this.#trees.set(method, node);
     for (const segment of segments) {
       if (segment.endsWith('+}')) {
         if (node.greedy) throw new Error(`two routes for ${routeKey}`);
         node.greedy = leaf;
         return;
       }
-      node = segment.startsWith('{') ? (node.parameter ??= { literals: new Map() }) : childOf(node, segment);
+      node = segment.startsWith('{') ? parameterOf(node) : childOf(node, segment);
     }
     if (node.leaf) throw new Error(`two routes for ${routeKey}`);
     node.leaf = leaf;
@@ -101,6 +102,11 @@ export class RouteTable {
       this.#exact.set(method, exact.set(route.path, leaf));
     }
   }
+}
+
+function parameterOf(node: Node): Node {
+  node.parameter ??= { literals: new Map() };
+  return node.parameter;
 }
 
 function childOf(node: Node, segment: string): Node {

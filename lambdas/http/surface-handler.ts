@@ -31,7 +31,8 @@ export function createSurfaceHandler(surface: Surface, ports: Ports, access: Acc
     const { routeKey, rawPath } = exchange.event;
     const route = routes.get(routeKey);
     // Whether API Gateway takes `/jobs/` for `/jobs` is nowhere written; here it never is.
-    if (!route || (rawPath.endsWith('/') && !route.path.endsWith('/'))) throw new DomainError('route_not_found', `no route ${exchange.method} ${rawPath.slice(0, 200)}`);
+    if (!route || (rawPath.endsWith('/') && !route.path.endsWith('/')))
+      throw new DomainError('route_not_found', `no route ${exchange.method} ${rawPath.slice(0, 200)}`);
     exchange.route = route;
   }
 

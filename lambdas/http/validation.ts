@@ -41,7 +41,9 @@ function toProblems(issue: Issue, prefix: string): Problem[] {
 
 /** The alternative that fits the value's outer shape and has the fewest problems; none where no alternative fits at all. */
 function likeliestBranch(branches: readonly Issue[][]): Issue[] | undefined {
-  const fitting = branches.filter((issues) => issues.every((issue) => issue.path.length > 0 || !['invalid_type', 'invalid_value', 'invalid_union'].includes(issue.code)));
+  const fitting = branches.filter((issues) =>
+    issues.every((issue) => issue.path.length > 0 || !['invalid_type', 'invalid_value', 'invalid_union'].includes(issue.code)),
+  );
   return fitting.sort((a, b) => a.length - b.length)[0];
 }
 
@@ -66,7 +68,9 @@ function describeIssue(issue: z.core.$ZodRawIssue, root: unknown): string {
     case 'invalid_union':
       if (issue.discriminator !== undefined && Array.isArray(issue.options)) {
         const given = valueAt(issue.input, [issue.discriminator]);
-        return given === undefined ? 'is required' : `must be one of ${issue.options.join(', ')}, got ${showValue(given)}${suggestion(given, issue.options)}`;
+        return given === undefined
+          ? 'is required'
+          : `must be one of ${issue.options.join(', ')}, got ${showValue(given)}${suggestion(given, issue.options)}`;
       }
       break;
     case 'not_multiple_of':

@@ -55,7 +55,13 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     throw new Error(`without a token the server listens on loopback only, not on ${host}; set TRAINER_API_TOKEN`);
   const listener = createListener(options, log);
   const server = createServer(
-    { requestTimeout: REQUEST_MILLIS, headersTimeout: HEADERS_MILLIS, keepAliveTimeout: KEEP_ALIVE_MILLIS, noDelay: true, requireHostHeader: false },
+    {
+      requestTimeout: REQUEST_MILLIS,
+      headersTimeout: HEADERS_MILLIS,
+      keepAliveTimeout: KEEP_ALIVE_MILLIS,
+      noDelay: true,
+      requireHostHeader: false,
+    },
     listener,
   );
   server.on('checkExpectation', listener); // an Expect that Node does not know is a request like any other, not an empty 417
@@ -103,14 +109,18 @@ function createListener({ surfaces, fallback, access, now = Date.now }: HttpServ
   }
 
   return (request: IncomingMessage, response: ServerResponse): void => {
-    if (request.headers.host === undefined && request.httpVersion === '1.1') return refuse(response, 400, 'invalid_request', 'a Host header is required');
-    const refusal = refusalOf(request, access);
-    if (refusal !== undefined) return refuse(response, 403, 'unauthorized', refusal);
-    if (request.headers['content-length'] === undefined && request.headers['transfer-encoding'] === undefined) {
-      void answer(request, response, undefined);
+    const { host, 'content-length': length, 'transfer-encoding': encoding } = request.headers;
+    if (host === undefined && request.httpVersion === '1.1') {
+      refuse(response, 400, 'invalid_request', 'a Host header is required');
       return;
     }
-    readBody(request, response, (body) => void answer(request, response, body));
+    const refusal = refusalOf(request, access);
+    if (refusal !== undefined) {
+      refuse(response, 403, 'unauthorized', refusal);
+      return;
+    }
+    if (length === undefined && encoding === undefined) void answer(request, response, undefined);
+    else readBody(request, response, (body) => void answer(request, response, body));
   };
 }
 
@@ -128,7 +138,10 @@ function readBody(request: IncomingMessage, response: ServerResponse, whenRead: 
   };
   const finish = () => whenRead(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, bytes));
   request.on('error', () => response.destroy()); // the client went away; there is nobody to tell
-  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) return refuseSize(request, response);
+  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) {
+    refuseSize(request, response);
+    return;
+  }
   request.on('data', take);
   request.on('end', finish);
 }

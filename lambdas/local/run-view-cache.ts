@@ -20,7 +20,9 @@ export class RunViewCache {
     const kept = this.#views.get(id);
     if (kept === undefined) return null;
     const same =
-      kept.stamp.version === version && kept.stamp.progress_attempt === progress_attempt && kept.stamp.progress_sequence === progress_sequence;
+      kept.stamp.version === version &&
+      kept.stamp.progress_attempt === progress_attempt &&
+      kept.stamp.progress_sequence === progress_sequence;
     return same ? kept.view : null;
   }
 

@@ -113,7 +113,6 @@ export class SqliteDatabase {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    clearTimeout(this.#lastMoment);
     while (this.#queue.length > 0) this.#commitGroup();
     this.#connection.close();
   }

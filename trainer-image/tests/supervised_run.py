@@ -183,7 +183,7 @@ class SupervisedRun:
     def trace(self) -> list[tuple[int, int]]:
         """(attempt, step) of every step that was trained, in order."""
         lines = self.trace_file.read_text().splitlines() if self.trace_file.exists() else []
-        return [(int(attempt), int(step)) for attempt, step in (line.split() for line in lines)]
+        return [(int(attempt), int(step)) for attempt, step, _run in (line.split() for line in lines)]
 
     def rows(self, folder: str) -> list[dict[str, Any]]:
         """All rows of this attempt below `logs` or `metrics`, in the order of the chunks."""

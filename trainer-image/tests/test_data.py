@@ -3,6 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hf_trials import files_dataset, make_training
@@ -100,6 +101,11 @@ P_ROW = "a prompt_completion row has prompt and completion"
             {"prompt": "a", "completion": "b"},
             {"prompt": "a", "completion": [{"role": "assistant", "content": "b"}]},
             f"prompt and completion must both be texts or both be lists of messages; {P_ROW}",
+        ),
+        (
+            {"prompt": "a", "completion": "b"},
+            {"prompt": [{"role": "user", "content": "a"}], "completion": [{"role": "assistant", "content": "b"}]},
+            "prompt and completion are a list, those of the first row a text: all must be alike",
         ),
         ({"text": "a"}, {"txt": "a"}, "text is missing; a text row has text"),
     ],
@@ -279,3 +285,11 @@ def test_every_end_has_its_code(tmp_path, error, code):
 
     assert found == code
     assert str(error) in message or code == "engine_missing"
+
+
+@pytest.mark.parametrize(("free", "code"), [(4096, "disk_full"), (1 << 40, "engine_crashed")])
+def test_torch_hides_a_full_disk_and_it_is_found_all_the_same(tmp_path, monkeypatch, free, code):
+    """Its message as seen on a file system of 1.5 MB that filled up while optimizer.pt was written."""
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=free))
+
+    assert explain(RuntimeError("[enforce fail at inline_container.cc:671] . unexpected pos 399296 vs 399184"), tmp_path)[0] == code

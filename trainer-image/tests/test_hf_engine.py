@@ -425,12 +425,32 @@ def test_messages_need_a_chat_template(engine, plain_base, tmp_path):
     assert (given.artifacts["adapter"] / "chat_template.jinja").read_text() == CHATML
 
 
-def test_alpaca_rows_on_a_base_without_a_template_use_the_alpaca_prompt(engine, few_rows, plain_base):
-    attempt = engine.run(make_training(few_rows, baseModel={"kind": "path", "path": str(plain_base)}, maxSteps=3))
+@pytest.fixture(scope="session")
+def gpt2(engine, plain_base, tmp_path_factory) -> Path:
+    """A GPT-2 as the hub's: no chat template, no padding token, Conv1D layers. Its weights are random."""
+    folder = tmp_path_factory.mktemp("bases") / "gpt2"
+
+    def build():
+        from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
+
+        tokenizer = AutoTokenizer.from_pretrained(plain_base)
+        tokenizer.pad_token = None
+        tokenizer.save_pretrained(folder)
+        shape = {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 256}
+        GPT2LMHeadModel(GPT2Config(vocab_size=len(tokenizer), bos_token_id=2, eos_token_id=2, **shape)).save_pretrained(folder)
+
+    engine.call(build)
+    return folder
+
+
+def test_alpaca_rows_on_gpt2_use_the_alpaca_prompt(engine, few_rows, gpt2):
+    attempt = engine.run(make_training(few_rows, baseModel={"kind": "path", "path": str(gpt2)}, maxSteps=6, evalSteps=6))
 
     assert attempt.outcome["outcome"] == "completed", attempt.log[-2000:]
+    assert attempt.series("eval_loss")[6] < attempt.series("eval_loss")[0]
     about = json.loads((attempt.artifacts["adapter"] / "tuneplane.json").read_text())
     assert about["promptStyle"] == "alpaca"
+    assert set(engine.answers(attempt.artifacts["adapter"], ["Turn off the fan."])[0]) == {"prompt", "base", "tuned"}
 
 
 # ---------------------------------------------------------------------------------------------------- it refuses
@@ -444,6 +464,15 @@ def test_a_bad_row_ends_the_run_before_anything_is_imported(engine, tmp_path):
     said = "examples/bad.jsonl line 17: output is missing; an alpaca row has instruction, input, output"
     assert attempt.failure == ("dataset_invalid", said)
     assert attempt.phases == ["preparing-data"]
+
+
+def test_rows_that_are_cut_or_left_out_are_counted(engine, tmp_path):
+    long_answer, long_question = {"instruction": "a", "output": "lamp " * 50}, {"instruction": "lamp " * 50, "output": "b"}
+    rows = [{"instruction": "a", "output": "b"}] * 10 + [long_answer] * 3 + [long_question] * 2
+
+    attempt = engine.run(make_training(rows_file(tmp_path, "long.jsonl", rows), maxSeqLength=16, maxSteps=1, evalSplit=0))
+
+    assert (attempt.choices["rows-cut"], attempt.choices["rows-left-out"]) == ("3", "2")
 
 
 def test_rows_whose_answers_lie_beyond_the_limit_are_refused(engine, tmp_path):

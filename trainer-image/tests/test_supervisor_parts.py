@@ -72,6 +72,7 @@ class TestOverview:
             assert bucket["mean"] == pytest.approx(sum(held) / len(held), rel=1e-9, abs=1e-6)
             position += len(held)
         assert position == points
+        assert len({bucket["count"] for bucket in buckets[:-1]}) <= 1
 
 
 class TestSchemaCheck:

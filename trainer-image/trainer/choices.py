@@ -91,7 +91,7 @@ def choose(training: dict[str, Any], link: EngineLink) -> Choices:
 
     optimizer = "adamw_torch_fused"
     link.choice("optimizer", optimizer, "one kernel for all weights" + ("" if gpu else "; the paged 8-bit optimizer works on GPUs only"))
-    flash = gpu and mixed and _is_installed("flash_attn")
+    flash = gpu and mixed and peft_method != "full" and _is_installed("flash_attn")
     attention = "flash_attention_2" if flash else "sdpa"
     link.choice(
         "attention", attention, "flash-attn is installed" if flash else "torch's own; flash-attn is not installed or has no use here"

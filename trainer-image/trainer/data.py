@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.failure import Failure
-from trainer.row_formats import SHAPES, Row, detect_format, fault_of
+from trainer.row_formats import SHAPES, Row, detect_format, fault_of, unlike
 
 # The eval split does not follow the run's seed: two runs with other seeds stay comparable.
 SPLIT_SEED = 0
@@ -41,7 +41,8 @@ def load(training: dict[str, Any], hub_rows: Iterator[tuple[str, str, Row]] | No
     for split, place, row in hub_rows if hub_rows is not None else _file_rows(dataset):
         if row_format is None and isinstance(row, dict):
             row_format = detect_format(row, text_field) or _unknown_format(place, row)
-        fault = fault_of(row, row_format or "alpaca", text_field)
+        first = splits["train"] or splits["eval"]
+        fault = fault_of(row, row_format or "alpaca", text_field) or (first and unlike(row, first[0], row_format))
         if fault:
             faults.append(f"{place}: {fault}")
         else:

@@ -29,7 +29,6 @@ import faulthandler
 import json
 import os
 import signal
-import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -42,6 +41,7 @@ ArtifactKind = Literal["adapter", "model", "samples", "evaluation", "tensorboard
 Outcome = Literal["completed", "stopped", "paused", "failed"]
 
 ORPHANED_EXIT_CODE = 113
+STDERR = 2
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class EngineLink:
         if self._pipe > 2:
             os.set_inheritable(self._pipe, False)
         if hasattr(signal, "SIGUSR1"):
-            faulthandler.register(signal.SIGUSR1, file=sys.__stderr__, all_threads=True)
+            faulthandler.register(signal.SIGUSR1, file=STDERR, all_threads=True)
         if "TUNEPLANE_LIFELINE_FD" in environment:
             lifeline = int(environment["TUNEPLANE_LIFELINE_FD"])
             os.set_inheritable(lifeline, False)

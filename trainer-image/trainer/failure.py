@@ -6,6 +6,8 @@ import shutil
 from pathlib import Path
 
 LONGEST_QUOTE = 600
+# torch.save leaves the part that it could write; what is free then is less than one of its blocks.
+NEARLY_FULL_BYTES = 16 << 20
 
 
 class Failure(Exception):
@@ -37,9 +39,10 @@ def _is_gpu_memory(error: BaseException) -> bool:
 
 
 def _is_full_disk(error: BaseException, work: Path) -> bool:
-    """ENOSPC itself, or what safetensors (its own class) and torch.save (a RuntimeError without the cause) make of it."""
+    """ENOSPC itself, or what safetensors (its own class) and torch.save (a RuntimeError of its zip writer, no cause) make of it."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return True
     if os.strerror(errno.ENOSPC) in str(error):
         return True
-    return "PytorchStreamWriter" in str(error) and shutil.disk_usage(work).free < 1 << 20
+    from_zip_writer = "inline_container.cc" in str(error) or "PytorchStreamWriter" in str(error)
+    return from_zip_writer and shutil.disk_usage(work).free < NEARLY_FULL_BYTES

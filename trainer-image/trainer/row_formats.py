@@ -55,6 +55,13 @@ def fault_of(row: Any, row_format: str, text_field: str) -> str | None:
     return f"{fault}; {shape}" if fault else None
 
 
+def unlike(row: Row, first: Row, row_format: str | None) -> str | None:
+    """Rows without fault that still cannot be in one table."""
+    if row_format != "prompt_completion" or isinstance(row["prompt"], list) == isinstance(first["prompt"], list):
+        return None
+    return f"prompt and completion are {_kind(row['prompt'])}, those of the first row {_kind(first['prompt'])}: all must be alike"
+
+
 def to_training_row(row: Row, row_format: str, text_field: str, has_template: bool) -> Row:
     """The row in TRL's own terms: prompt and completion (texts or messages), messages, or text. The row has no fault."""
     if row_format == "text":

@@ -44,9 +44,9 @@ export function platformRoutes({ surfaces, tokenRequired, assetFolder }: Platfor
       summary: 'Can the service do its work: does its store answer',
       auth: 'open',
       replies: { 200: { description: 'ready', schema: z.object({ status: z.literal('ready') }) } },
-      handle: async (_, { runs }) => {
+      handle: async (_, ports) => {
         try {
-          await runs.list({}, 1);
+          await ports.runs.list({}, 1);
         } catch (error) {
           throw new DomainError('plane_busy', 'the store does not answer', {}, { cause: error });
         }
@@ -65,8 +65,24 @@ export function platformRoutes({ surfaces, tokenRequired, assetFolder }: Platfor
         return { status: 200, contentType: 'application/json', headers: { 'cache-control': 'no-cache' }, raw: openApi };
       },
     }),
-    route({ method: 'GET', path: '/docs', operationId: 'getDocs', summary: 'Swagger UI', auth: 'open', replies: HTML, handle: async () => swaggerPage() }),
-    route({ method: 'GET', path: '/redoc', operationId: 'getRedoc', summary: 'ReDoc', auth: 'open', replies: HTML, handle: async () => redocPage() }),
+    route({
+      method: 'GET',
+      path: '/docs',
+      operationId: 'getDocs',
+      summary: 'Swagger UI',
+      auth: 'open',
+      replies: HTML,
+      handle: async () => swaggerPage(),
+    }),
+    route({
+      method: 'GET',
+      path: '/redoc',
+      operationId: 'getRedoc',
+      summary: 'ReDoc',
+      auth: 'open',
+      replies: HTML,
+      handle: async () => redocPage(),
+    }),
     route({
       method: 'GET',
       path: '/',

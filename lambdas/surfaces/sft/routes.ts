@@ -1,4 +1,5 @@
 /** Document 5: seven endpoints. */
+import * as z from 'zod';
 import { LINK_HEADER, MAX_PAGE, nextLink, pageQuery } from '#http/paging.ts';
 import { RUN_REQUEST_MAX_BODY_BYTES, route } from '#http/route.ts';
 import { createRun } from '#operations/create-run.ts';
@@ -9,7 +10,7 @@ import { stopRun } from '#operations/stop-run.ts';
 import * as wire from './schemas.ts';
 import { checkConfig, toConfig, toJobDetail, toJobStart, toJobStatus, toNewRun } from './translate.ts';
 
-const LOCATION_HEADER = { location: { description: 'where it can be read', schema: wire.configParams.shape.config_id } } as const;
+const LOCATION_HEADER = { location: { description: 'where it can be read', schema: z.string() } } as const;
 
 const startJob = route({
   method: 'POST',

@@ -29,8 +29,11 @@ def main() -> None:
     try:
         run(link, reached)
     except Exception as error:
-        traceback.print_exc()
-        link.fail(*explain(error, link.work), step=reached.step, steps=reached.steps)
+        code, message = explain(error, link.work)
+        if not isinstance(error, Failure) or error.__cause__:
+            traceback.print_exc()
+        print(f"failed, {code}: {message}", file=sys.stderr, flush=True)
+        link.fail(code, message, step=reached.step, steps=reached.steps)
 
 
 @dataclass
@@ -64,7 +67,7 @@ def run(link: EngineLink, reached: Reached) -> None:
     from trainer.prompts import prompt_style
     from trainer.sampling import make_sampler
     from trainer.training_callback import Plan, TrainingCallback, final_metrics
-    from trainer.training_rows import training_rows
+    from trainer.training_rows import report_length, training_rows
 
     # TRL still says gradient_checkpointing where transformers says activation_checkpointing: not the user's concern.
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
@@ -116,13 +119,15 @@ def run(link: EngineLink, reached: Reached) -> None:
         logging_strategy="no",
         eval_strategy="no",
         save_strategy="no",
-        eval_on_start=bool(eval_rows) and resumed is None,
         include_num_input_tokens_seen="all" if hyperparameters["packing"] else "non_padding",
         logging_nan_inf_filter=False,
         report_to=["wandb"] if "wandb" in hyperparameters["reportTo"] else [],
         run_name=link.spec["name"] or link.run_id,
         disable_tqdm=True,
     )
+    if hyperparameters["wandbProject"] is not None:
+        os.environ["WANDB_PROJECT"] = hyperparameters["wandbProject"]
+    os.environ.setdefault("WANDB_DIR", str(link.work))
     if arguments.n_gpu > 1:
         arguments._n_gpu = 1
     trainer = SFTTrainer(
@@ -133,9 +138,7 @@ def run(link: EngineLink, reached: Reached) -> None:
         eval_dataset=datasets.Dataset.from_list(eval_rows) if eval_rows else None,
         peft_config=models.peft_config(training),
     )
-    if len(trainer.train_dataset) == 0:
-        limit = hyperparameters["maxSeqLength"]
-        raise Failure("dataset_invalid", f"no row has any of its answer within max_seq_length {limit}: raise it")
+    report_length(trainer.train_dataset, len(train_rows), hyperparameters, link)
     if chosen.quantize:
         models.keep_adapter_in_float32(trainer.model)
 
@@ -144,6 +147,7 @@ def run(link: EngineLink, reached: Reached) -> None:
     reached.step, reached.steps = resumed.step if resumed else 0, steps
     arguments.warmup_steps = math.ceil(steps * hyperparameters["warmupRatio"])
     has_eval = trainer.eval_dataset is not None and len(trainer.eval_dataset) > 0
+    arguments.eval_on_start = has_eval and resumed is None
     eval_steps, save_steps = choices.choose_intervals(hyperparameters, steps, has_eval, link)
     sampler = make_sampler(training, rows, tokenizer, link)
     about = {

@@ -11,7 +11,7 @@ from trainer.supervision.schema_check import check
 from trainer.supervision.storage import FolderStorage, StoredFile, hash_file
 
 
-def verified_checkpoint(storage: FolderStorage, pinned: dict[str, Any], on_fraction: Callable[[float], None]) -> Path:
+def verified_checkpoint(storage: FolderStorage, pinned: dict[str, Any], on_fraction: Callable[[float], object]) -> Path:
     """The pinned checkpoint's folder, size and SHA-256 of every file as its record says; raises AttemptFailed (checkpoint_invalid).
 
     `pinned.folder` is relative to checkpoints/, or absolute (a checkpoint of another run); the record lies beside the folder.
@@ -28,7 +28,7 @@ def verified_checkpoint(storage: FolderStorage, pinned: dict[str, Any], on_fract
     return folder
 
 
-def _verify(folder: Path, name: str, files: list[StoredFile], on_fraction: Callable[[float], None]) -> None:
+def _verify(folder: Path, name: str, files: list[StoredFile], on_fraction: Callable[[float], object]) -> None:
     for file in files:
         path = folder / file["path"]
         size = path.stat().st_size if path.is_file() else None

@@ -134,10 +134,9 @@ class Ear:
 
     def _measure(self, step: int, epoch: float | None, values: dict[str, float | None]) -> None:
         self._books.metrics.add(step, epoch, values)
-        steps = self._books.state.steps
-        shown = " ".join(f"{name}={value:.5g}" for name, value in values.items() if value is not None)
-        is_lost = any(value is not None and not math.isfinite(value) for value in values.values())
-        self._books.log.add("WARNING" if is_lost else "INFO", f"step {step}{f'/{steps}' if steps else ''} {shown}")
+        lost = [name for name, value in values.items() if value is not None and not math.isfinite(value)]
+        if lost:
+            self._books.log.add("WARNING", f"step {step}: {', '.join(lost)} not finite")
         diverged = self._books.state.measure(step, epoch, values)
         if diverged:
             self._fail(AttemptFailed("diverged", diverged))

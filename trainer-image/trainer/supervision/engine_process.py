@@ -1,7 +1,6 @@
 """The engine's process: its command, its environment, its pipes, its end."""
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -115,9 +114,3 @@ def choose_threads(base_model: dict[str, Any]) -> tuple[dict[str, str], str, str
     if defaults:
         return defaults, "1", "tiny-llama: 24 steps/s with one thread, 2 with two, measured on 2 busy cores"
     return defaults, "default", "the libraries choose"
-
-
-def write_command(work: Path, want: str, checkpoint_request: int) -> None:
-    temporary = work / ".command.json"
-    temporary.write_text(json.dumps({"want": want, "checkpointRequest": checkpoint_request}))
-    temporary.rename(work / "command.json")

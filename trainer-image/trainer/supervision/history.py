@@ -1,6 +1,7 @@
 """What earlier attempts of the run left, for one that goes on from a checkpoint: nothing trained after that checkpoint counts."""
 
 import json
+from typing import TypeGuard
 
 from trainer.supervision.attempt import Attempt
 from trainer.supervision.storage import FolderStorage
@@ -12,17 +13,17 @@ def earlier_points(storage: FolderStorage, attempt: Attempt, through_step: int) 
     """(step, name, value) of earlier attempts up to `through_step`, by step. Where attempts trained a step twice the highest counts."""
     found: dict[tuple[int, str], float] = {}
     for number in range(1, attempt.number):
-        for key in storage.list(f"metrics/{attempt.run_id}-{number:04d}-"):
+        for key in storage.keys(f"metrics/{attempt.run_id}-{number:04d}-"):
             for line in (storage.get(key) or b"").splitlines():
                 row = _parse(line)
                 step = row.get("step")
                 if isinstance(step, int) and step <= through_step:
-                    found |= {(step, name): value for name, value in row.items() if _is_value(name, value)}
+                    found |= {(step, name): value for name, value in row.items() if name not in NOT_SERIES and _is_number(value)}
     return [(step, name, value) for (step, name), value in sorted(found.items())]
 
 
-def _is_value(name: str, value: object) -> bool:
-    return name not in NOT_SERIES and isinstance(value, (int, float)) and not isinstance(value, bool)
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _parse(line: bytes) -> dict[str, object]:

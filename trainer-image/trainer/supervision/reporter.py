@@ -157,5 +157,6 @@ class Reporter(threading.Thread):
         if control["version"] > self._control_version:
             self._control_version = control["version"]
             self._report_seconds = control["reportSeconds"]
+            self._silent |= control["want"] == "superseded"
             self._tell("control", control)
             self._wanted.set()

@@ -44,7 +44,7 @@ class FolderStorage:
     def exists(self, key: str) -> bool:
         return os.path.lexists(self.root / key)
 
-    def list(self, prefix: str) -> list[str]:
+    def keys(self, prefix: str) -> list[str]:
         """Keys of files in one folder that begin with `prefix`, sorted."""
         folder, _, start = prefix.rpartition("/")
         try:
@@ -74,7 +74,7 @@ class FolderStorage:
         _sync_folder(path.parent)
         return True
 
-    def store_tree(self, source: Path, key: str, on_bytes: Callable[[int], None]) -> "list[StoredFile]":
+    def store_tree(self, source: Path, key: str, on_bytes: Callable[[int], None]) -> list[StoredFile]:
         """Moves the folder `source` to `key`, in place of what is there, and gives its files. Called again after an error it goes on."""
         target = self.root / key
         if source.exists():

@@ -22,8 +22,9 @@ from trainer.supervision.attempt import Attempt, AttemptFailed
 from trainer.supervision.books import open_books
 from trainer.supervision.doorbell import Doorbell
 from trainer.supervision.ear import Ear
-from trainer.supervision.engine_process import Engine, choose_threads, engine_command, engine_environment, write_command
+from trainer.supervision.engine_process import Engine, choose_threads, engine_command, engine_environment
 from trainer.supervision.guardian import Guardian
+from trainer.supervision.orders import Orders
 from trainer.supervision.outcome import Ending, EngineEnd, decide, signal_name
 from trainer.supervision.preparation import Prepared, prepare
 from trainer.supervision.processes import kill_all
@@ -53,8 +54,7 @@ class Watch:
         self._stall: StallWatch | None = None
         self._doorbell = doorbell
         self._happened: set[str] = set()
-        self._control: dict[str, Any] = {"want": "run", "checkpointRequest": 0}
-        self._interruptions = 0
+        self._orders = Orders()
         self._superseded = False
         self._fault: AttemptFailed | None = None
         self._asked_at: float | None = None
@@ -95,8 +95,8 @@ class Watch:
             self.reap()
             for event, detail in self._doorbell.messages():
                 self._take(event, detail)
-            if self._doorbell.interruptions > self._interruptions:
-                self._interruptions = self._doorbell.interruptions
+            if self._doorbell.interruptions > self._orders.interruptions:
+                self._orders.interruptions = self._doorbell.interruptions
                 self._obey()
             if every_turn:
                 every_turn()
@@ -114,7 +114,7 @@ class Watch:
         if event == "prepared":
             self.prepared = detail
         elif event == "control":
-            self._control = detail
+            self._orders.want, self._orders.checkpoint_request = detail["want"], detail["checkpointRequest"]
             self._obey()
         elif event == "failed":
             self._fail(detail)
@@ -147,7 +147,7 @@ class Watch:
         try:
             command = engine_command(self.attempt, training["framework"])
             (self.attempt.work / "spec.json").write_text(json.dumps(prepared.spec))
-            write_command(self.attempt.work, self._want(), self._control["checkpointRequest"])
+            self._orders.write_command(self.attempt.work)
             self.engine = Engine(command, environment, self.attempt.work)
         except AttemptFailed as failure:
             self._fail(failure)
@@ -162,26 +162,18 @@ class Watch:
 
     # Obeying and ending
 
-    def _asked(self) -> str | None:
-        """The outcome that is asked for. What the plane wants comes before what the machine wants."""
-        by_plane = {"stop": "stopped", "pause": "paused"}.get(self._control["want"])
-        return by_plane or ("interrupted" if self._interruptions else None)
-
-    def _want(self) -> str:
-        return {None: "run", "paused": "pause"}.get(self._asked(), "stop")
-
     def _is_ending(self) -> bool:
-        return self._superseded or self._fault is not None or self._asked() is not None
+        return self._superseded or self._fault is not None or self._orders.asked is not None
 
     def _obey(self) -> None:
-        if self._control["want"] == "superseded":
+        if self._orders.is_superseded:
             self._superseded = True
             self.reporter.silence()
             self.publisher.abandon()
             if self.engine:
                 self.engine.kill()
             return
-        asked = self._asked()
+        asked = self._orders.asked
         if asked and self._asked_at is None:
             self._asked_at = time.monotonic()
             self.books.log.add("INFO", f"asked to end: {asked}")
@@ -193,14 +185,14 @@ class Watch:
         is_over = self.books.state.outcome is not None or self._was_ended
         if asked and not self.books.state.has_trained and not is_over:
             self._end_engine("no step was trained yet, so there is nothing to save: the engine is killed")
-        elif self._interruptions > 1 and not is_over:
+        elif self._orders.interruptions > 1 and not is_over:
             self._end_engine("interrupted again: the engine is killed, the last checkpoint counts")
         else:
             self._write_command()
 
     def _write_command(self) -> None:
         try:
-            write_command(self.attempt.work, self._want(), self._control["checkpointRequest"])
+            self._orders.write_command(self.attempt.work)
             self._command_waits = False
         except OSError as error:
             if not self._command_waits:
@@ -270,7 +262,7 @@ class Watch:
 
     def _end_of_engine(self) -> Ending:
         end = EngineEnd(
-            asked=self._asked(),
+            asked=self._orders.asked,
             was_ended=self._was_ended,
             fault=self._fault,
             line=self.books.state.outcome,
