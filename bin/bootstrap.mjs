@@ -8,7 +8,7 @@
  *   uv         .tools/uv/          pip, pinned
  *   trainer    trainer-image/.venv uv sync --frozen again when uv.lock changed
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -97,12 +97,13 @@ function uv() {
   return fail(`uv could not be installed with ${python}: it needs pip or venv ("apt install python3-pip" on Debian), or a uv on the PATH`);
 }
 
-/** @param groups 'run' is what training needs; 'all' adds the tests' and the examples' packages */
-function installTrainer(groups) {
+/** @param wanted 'run' is what training needs; 'all' adds the tests' and the examples' packages */
+function installTrainer(wanted) {
   const marker = at('trainer-image', '.venv', '.tuneplane-installed');
   const lock = hashOf(at('trainer-image', 'uv.lock'), at('trainer-image', 'pyproject.toml'));
   const present = readMarker(marker);
-  if (present === `${lock} all` || present === `${lock} ${groups}`) return;
+  const groups = present.endsWith(' all') ? 'all' : wanted; // what was there is not taken away again
+  if (present === `${lock} ${groups}`) return;
   const program = uv();
   console.log('installing the trainer: PyTorch, transformers, TRL, PEFT (once; 3 GB to download, 6 GB of disk) ...');
   const args = ['sync', '--frozen', '--project', at('trainer-image'), ...(groups === 'all' ? ['--all-groups'] : ['--no-dev'])];
@@ -116,16 +117,33 @@ function installTrainer(groups) {
 
 const python = () => at('trainer-image', '.venv', 'bin', 'python');
 
-/** Runs steps in order; every one of them, so that one run shows all that is wrong. */
-function runSteps(steps) {
-  const broken = steps.filter(({ name, program, args }) => {
-    const began = Date.now();
-    console.log(`\n== ${name}`);
-    const code = run(program, args, { env: { ...process.env, PATH: `${dirname(node)}:${process.env.PATH}` } });
-    console.log(`== ${name}: ${code === 0 ? 'ok' : `exit ${code}`}, ${Math.round((Date.now() - began) / 1000)} s`);
-    return code !== 0;
+/** Runs a step; its output is shown as it comes, or, of a step beside others, when it is over. @returns whether it went well */
+function runStep({ name, program, args }, isBeside) {
+  const began = Date.now();
+  if (!isBeside) console.log(`\n== ${name}`);
+  const env = { ...process.env, PATH: `${dirname(node)}:${process.env.PATH}` };
+  const child = spawn(program, args, { cwd: root, env, stdio: isBeside ? ['ignore', 'pipe', 'pipe'] : 'inherit' });
+  const output = [];
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => output.push(chunk));
+  return new Promise((resolve) => {
+    child.on('error', (error) => output.push(Buffer.from(`${error.message}\n`)));
+    child.on('close', (code) => {
+      if (isBeside) process.stdout.write(`\n== ${name}\n${Buffer.concat(output)}`);
+      console.log(`== ${name}: ${code === 0 ? 'ok' : `exit ${code}`}, ${Math.round((Date.now() - began) / 1000)} s`);
+      resolve(code === 0);
+    });
   });
-  if (broken.length > 0) fail(`failed: ${broken.map(({ name }) => name).join(', ')}`);
+}
+
+/** Runs lanes side by side, each in order; every step of them, so that one run shows all that is wrong. */
+async function runLanes(...lanes) {
+  const broken = [];
+  await Promise.all(
+    lanes.map(async (steps, lane) => {
+      for (const step of steps) if (!(await runStep(step, lane > 0))) broken.push(step.name);
+    }),
+  );
+  if (broken.length > 0) fail(`failed: ${broken.join(', ')}`);
 }
 
 if (command === 'help') {
@@ -155,7 +173,7 @@ const vitest = (...args) => ({ name: 'tests of the plane', program: node, args: 
 const pytest = (...args) => ({
   name: 'tests of the trainer',
   program: python(),
-  args: ['-m', 'pytest', '-q', '-p', 'no:cacheprovider', ...(args.length > 0 ? args : ['trainer-image/tests'])],
+  args: ['-m', 'pytest', '-q', ...(args.length > 0 ? args : ['trainer-image/tests'])],
 });
 
 switch (command) {
@@ -165,15 +183,17 @@ switch (command) {
     break;
   case 'test':
     installTrainer('all');
-    runSteps(rest.length > 0 ? [rest[0].endsWith('.py') ? pytest(...rest) : vitest(...rest)] : [...checks(), vitest(), pytest()]);
+    if (rest.length > 0) await runLanes([/\.py\b/.test(rest[0]) ? pytest(...rest) : vitest(...rest)]);
+    // The trainer's tests are one busy thread: two cores have room for the plane's beside them.
+    else await runLanes([...checks(), vitest()], [pytest()]);
     break;
   case 'check':
     installTrainer('all');
-    runSteps(checks());
+    await runLanes(checks());
     break;
   case 'format':
     installTrainer('all');
-    runSteps([
+    await runLanes([
       { name: 'format', program: node, args: [tool('@biomejs', 'biome', 'bin', 'biome'), 'check', '--write', '.'] },
       {
         name: 'Python format',

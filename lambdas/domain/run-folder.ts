@@ -244,7 +244,6 @@ export const logRowSchema = z
     message: z.string().meta({ description: 'cut at 8 KiB' }),
   })
   .meta({ id: 'LogRow' });
-export type LogRow = z.infer<typeof logRowSchema>;
 
 export const metricRowSchema = z
   .object({ step: count, epoch: z.number().nullable(), timestamp: time })

@@ -37,7 +37,6 @@ export const attemptSchema = z.object({
   silentSince: time.nullable(),
   endedAt: time.nullable(),
 });
-export type Attempt = z.infer<typeof attemptSchema>;
 
 export const runSchema = z.object({
   id: z.string(),

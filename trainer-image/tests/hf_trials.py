@@ -222,7 +222,6 @@ def _play(environment: dict[str, str]) -> None:
         )
         constants.ENDPOINT = environment["HF_ENDPOINT"]
         constants.HF_HUB_CACHE = environment["TUNEPLANE_CACHE"]
-    sys.__stderr__ = sys.stderr  # where faulthandler writes; pytest's own has no descriptor
     hf.main()
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from hf_trials import files_dataset, make_training
 
+from hf_trials import files_dataset, make_training
 from trainer import data, tiny_world
 from trainer.failure import Failure, explain
 from trainer.row_formats import to_training_row

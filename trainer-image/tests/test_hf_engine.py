@@ -8,8 +8,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from hf_trials import EXAMPLES, Attempt, Engine, files_dataset, make_training
 
+from hf_trials import EXAMPLES, Attempt, Engine, files_dataset, make_training
 from trainer import tiny_world
 from trainer.prompts import answer
 

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from fake_hub import COMMIT, serve_hub
 from hf_trials import make_training
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from supervised_run import RUN, SupervisedRun, ask_socket, is_alive, wait_until, weights_at
 
 Make = Callable[..., SupervisedRun]

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from supervised_run import SupervisedRun
 
+from supervised_run import SupervisedRun
 from trainer.supervision.attempt import Attempt, AttemptFailed, read_attempt
 from trainer.supervision.books import open_books
 from trainer.supervision.chunks import ChunkedRows
