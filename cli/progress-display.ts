@@ -9,7 +9,7 @@ const PLAIN_LINES = 10;
 export class ProgressDisplay {
   readonly #interactive: boolean;
   readonly #write: (text: string) => void;
-  #lastPlain = '';
+  #lastPlain: string | number = '';
   #drawn = false;
 
   constructor(stream: { readonly isTTY?: boolean; write(text: string): unknown }) {
@@ -24,7 +24,9 @@ export class ProgressDisplay {
       this.#drawn = true;
       return;
     }
-    const key = `${job.status} ${job.progress?.phase} ${Math.floor((job.progress?.fraction ?? 0) * PLAIN_LINES)}`;
+    const { phase, phase_detail, phase_fraction, fraction = 0 } = job.progress ?? {};
+    const key =
+      fraction > 0 ? Math.floor(fraction * PLAIN_LINES) : `${job.status} ${phase} ${phase_detail} ${Math.floor((phase_fraction ?? 0) * 4)}`;
     if (key !== this.#lastPlain) this.#write(`${line}\n`);
     this.#lastPlain = key;
   }
@@ -46,13 +48,25 @@ function drawBar({ progress }: JobDetail): string {
   return `${colors.green('━'.repeat(filled))}${colors.dim('━'.repeat(BAR_WIDTH - filled))} `;
 }
 
+/** For people: the phases of `lambdas/domain/run-folder.ts` that come before the first step, and after the last. */
+const PHASE_WORDS: Readonly<Record<string, string>> = {
+  sampling: 'asking the base',
+  evaluating: 'evaluating the base',
+  'building-base': 'base model',
+  'loading-model': 'loading the model',
+  'preparing-data': 'preparing data',
+  publishing: 'storing the result',
+};
+
 /** `step 120/300  loss 0.021  eval 0.077  4,100 tokens/s  ETA 6 s` once it trains; before that, what it is busy with. */
 export function describeProgress({ status, progress, waiting }: JobDetail): string {
   if (waiting) return `waiting: ${waiting.sentence}`;
   if (progress === null) return status === 'pending' ? 'starting the trainer' : status;
-  const { phase, phase_detail, step, steps, loss, eval_loss, tokens_per_second, eta_seconds } = progress;
-  const inTraining = phase === 'training' || phase === 'evaluating' || phase === 'saving';
-  if (!inTraining) return phase_detail ?? phase.replace('-', ' ');
+  const { phase, phase_detail, phase_fraction, step, steps, loss, eval_loss, tokens_per_second, eta_seconds } = progress;
+  if (phase !== 'training' && (step === 0 || phase === 'publishing' || phase === 'done')) {
+    const percent = phase_fraction === null || phase_fraction === 0 ? '' : ` ${Math.round(phase_fraction * 100)}%`;
+    return `${PHASE_WORDS[phase] ?? phase}${phase_detail === null ? '' : `: ${phase_detail}`}${percent}`;
+  }
   const facts = [
     `step ${step}/${steps ?? '?'}`,
     loss === null ? null : `loss ${loss.toPrecision(3)}`,

@@ -47,7 +47,7 @@ test('quickstart: the base answers none of the held-out requests, the tuned mode
   expect(Number(tuned), stdout).toBeGreaterThanOrEqual(8);
   for (const shown of [
     /building tiny-llama \(once\)/,
-    /torch, transformers, TRL/,
+    /importing: torch, transformers, TRL/,
     /step \d+\/300 {2}loss/,
     /train loss {2}0\.\d+/,
     /eval loss {2}0\.\d+/,

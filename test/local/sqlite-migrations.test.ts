@@ -9,7 +9,7 @@ import { SqliteDocumentStore } from '#local/sqlite-document-store.ts';
 import { MIGRATIONS, migrate } from '#local/sqlite-migrations.ts';
 import { SqliteRunStore } from '#local/sqlite-run-store.ts';
 import { anEvent, EPOCH } from '../support/builders.ts';
-import { dumpDatabase } from '../support/dump-home.ts';
+import { dumpDatabase } from '../support/home-fixture.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 
 const FORMATS = MIGRATIONS.map((_, index) => index + 1);

@@ -68,7 +68,8 @@ export const jobStartResponse = z.object({ job_id: z.string(), status: jobStatus
 const progressSchema = z
   .object({
     phase: z.string(),
-    phase_detail: z.string().nullable(),
+    phase_detail: z.string().nullable().meta({ description: 'for people: what the phase is busy with' }),
+    phase_fraction: z.number().nullable().meta({ description: 'of the phase, 0 to 1, where it is known' }),
     step: z.int(),
     steps: z.int().nullable(),
     fraction: z.number().meta({ description: '0 to 1, never falling; 1 only when done' }),

@@ -126,11 +126,12 @@ function toProgress(
   { state }: Run,
   progress: NonNullable<RunView['progress']>,
 ): NonNullable<z.infer<typeof jobStatusResponse>['progress']> {
-  const { phase, phaseDetail, step, steps, highestStep, epoch, metrics, etaSeconds } = progress;
+  const { phase, phaseDetail, phaseFraction, step, steps, highestStep, epoch, metrics, etaSeconds } = progress;
   const reached = steps ? Math.min(highestStep / steps, 0.999) : 0;
   return {
     phase,
     phase_detail: phaseDetail,
+    phase_fraction: phaseFraction,
     step,
     steps,
     fraction: state === 'completed' ? 1 : reached,

@@ -74,7 +74,7 @@ def run(link: EngineLink, reached: Reached) -> None:
     transformers.utils.logging.disable_progress_bar()
     datasets.disable_progress_bars()
     if base is None:
-        link.phase("building-base", "looking for tiny-llama")
+        link.phase("building-base", "tiny-llama")
         base = bases.tiny(tiny_llama.ensure(link.cache, lambda detail, fraction: link.phase("building-base", detail, fraction)))
     chosen = choices.choose(training, link)
     versions = results.versions(chosen.quantize)

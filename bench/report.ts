@@ -1,0 +1,100 @@
+/** What the bench prints: figures, then ratios beside their goals. */
+import { availableParallelism, loadavg } from 'node:os';
+import { CASES, type CaseFigures, type ContestFigures } from './contest.ts';
+import type { SyncFigures } from './disk-sync.ts';
+import type { StoreFigures } from './store.ts';
+
+const print = (line = ''): void => console.log(line);
+const round = (value: number): string => value.toLocaleString('en', { maximumFractionDigits: value < 10 ? 3 : 0 });
+
+export function printMachine({
+  rounds,
+  seconds,
+  sync,
+}: {
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly sync: SyncFigures;
+}): void {
+  print(
+    `${availableParallelism()} processors, load ${loadavg()[0]?.toFixed(2)}, Node ${process.versions.node}; ${rounds} rounds of ${seconds} s each, in turns, medians`,
+  );
+  print(`the disk syncs 4 KiB in ${round(sync.p50Millis)} ms (min ${round(sync.minMillis)}, p99 ${round(sync.p99Millis)})`);
+}
+
+export function printStore({ createsPerSecond, getMicros, pageMicros, countMicros }: StoreFigures): void {
+  print('\nthe store alone, every create synced to the disk');
+  for (const [callers, rate] of Object.entries(createsPerSecond))
+    print(`  creates/s, ${callers.padStart(2)} at once   ${round(rate).padStart(8)}`);
+  print(`  get                    ${round(getMicros).padStart(8)} us`);
+  print(`  filtered page of 50    ${round(pageMicros.few).padStart(8)} us among 100 runs, ${round(pageMicros.many)} us among 100,000`);
+  print(`  filtered count         ${round(countMicros.few).padStart(8)} us among 100 runs, ${round(countMicros.many)} us among 100,000`);
+}
+
+export function printContest(figures: ContestFigures): void {
+  print(
+    `\n${['', 'requests/s', 'min ms', 'p50 ms', 'p99 ms', 'server us'].map((title, column) => (column === 0 ? title.padEnd(30) : title.padStart(12))).join('')}`,
+  );
+  for (const name of CASES) {
+    for (const [who, label] of [
+      ['plane', 'plane'],
+      ['peer', 'FastAPI'],
+    ] as const) {
+      const row = figures[who][name];
+      if (row) print(`${name.padEnd(22)}${label.padEnd(8)}${toCells(row)}`);
+    }
+  }
+}
+
+function toCells({ requestsPerSecond, minMillis, p50Millis, p99Millis, cpuMicrosPerRequest }: CaseFigures): string {
+  return [requestsPerSecond, minMillis, p50Millis, p99Millis, cpuMicrosPerRequest]
+    .map((value) => (value === null ? '-' : round(value)).padStart(12))
+    .join('');
+}
+
+interface Goal {
+  readonly what: string;
+  /** null: could not be measured here */
+  readonly value: number | null;
+  readonly unit: string;
+  readonly atLeast?: number;
+  readonly atMost?: number;
+}
+
+export interface PlaneFigures {
+  /** of `npm start`, everything between included */
+  readonly startMillis: number;
+  /** of the plane's own process */
+  readonly ownStartMillis: number;
+  readonly idleMegabytes: number | null;
+}
+
+export function printGoals(figures: ContestFigures, { startMillis, ownStartMillis, idleMegabytes }: PlaneFigures): void {
+  const ratio = (name: (typeof CASES)[number], figure: keyof CaseFigures): number | null => {
+    const [plane, peer] = [figures.plane[name]?.[figure] ?? null, figures.peer[name]?.[figure] ?? null];
+    return plane === null || peer === null || peer === 0 ? null : plane / peer;
+  };
+  const goals: Goal[] = [
+    { what: 'durable creates, requests/s at c16', value: ratio('create c16', 'requestsPerSecond'), unit: 'x', atLeast: 1 },
+    { what: 'gets, requests/s at c16', value: ratio('get c16', 'requestsPerSecond'), unit: 'x', atLeast: 2 },
+    { what: 'gets, server time a request at c16', value: ratio('get c16', 'cpuMicrosPerRequest'), unit: 'x', atMost: 0.4 },
+    { what: 'gets, p50 at c1', value: ratio('get c1', 'p50Millis'), unit: 'x', atMost: 0.5 },
+    { what: 'creates, p99 at c16', value: ratio('create c16', 'p99Millis'), unit: 'x', atMost: 0.8 },
+    { what: 'gets, p99 at c16', value: ratio('get c16', 'p99Millis'), unit: 'x', atMost: 0.8 },
+    { what: 'idle memory of the plane', value: idleMegabytes, unit: ' MB', atMost: 150 },
+    { what: 'npm start to the first answer', value: startMillis, unit: ' ms', atMost: 800 },
+  ];
+  print(`\nplane : FastAPI, which is in memory${' '.repeat(17)}is        goal`);
+  const missed = goals.filter((goal) => !printGoal(goal)).length;
+  print(`        of which the plane's own process takes${`${Math.round(ownStartMillis)} ms`.padStart(15)}`);
+  print(missed === 0 ? '\nPASS: every goal is met' : `\nMISS: ${missed} of ${goals.length} goals are not met on this machine today`);
+}
+
+/** @returns whether it is met; what could not be measured is not */
+function printGoal({ what, value, unit, atLeast = Number.NEGATIVE_INFINITY, atMost = Number.POSITIVE_INFINITY }: Goal): boolean {
+  const met = value !== null && value >= atLeast && value <= atMost;
+  const goal = Number.isFinite(atLeast) ? `>= ${atLeast}${unit}` : `<= ${atMost}${unit}`;
+  const is = value === null ? 'not measured' : `${unit === 'x' ? value.toFixed(2) : Math.round(value)}${unit}`;
+  print(`  ${met ? 'PASS' : 'MISS'}  ${what.padEnd(38)}${is.padStart(12)}   ${goal}`);
+  return met;
+}
