@@ -5,6 +5,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import * as z from 'zod';
+
+const holderSchema = z.object({ pid: z.int(), url: z.string().nullable(), since: z.string() });
+type Holder = z.infer<typeof holderSchema>;
 
 export interface HomeLock {
   /** tells a second start where the first one answers */
@@ -31,10 +35,8 @@ export function lockHome(home: string): HomeLock {
 
 function describeHolder(file: string): string {
   try {
-    const holder: unknown = JSON.parse(readFileSync(file, 'utf8'));
-    if (typeof holder !== 'object' || holder === null) return '';
-    const facts = Object.entries(holder).flatMap(([name, value]) => (value === null ? [] : [`${name} ${String(value)}`]));
-    return ` (${facts.join(', ')})`;
+    const { pid, url, since } = holderSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+    return ` (pid ${pid}, ${url === null ? 'starting' : `url ${url}`}, since ${since})`;
   } catch {
     return ''; // it holds the lock but has not written who it is yet
   }
