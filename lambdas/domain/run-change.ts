@@ -1,5 +1,5 @@
 /** A change to a run in the making: the next record and the events that lead to it. Each event raises the version by one. */
-import type { Run, RunEvent, RunEventType } from './run.ts';
+import type { Run, RunEvent, RunEventType, Waiting } from './run.ts';
 import { isFinal, nextState, type RunStateEvent } from './run-lifecycle.ts';
 
 interface Note {
@@ -13,9 +13,12 @@ export class RunChange {
   readonly events: RunEvent[] = [];
   readonly #timestamp: string;
 
-  /** @param now milliseconds since 1970 */
+  /**
+   * @param run is changed: pass a record that nobody else holds
+   * @param now milliseconds since 1970
+   */
   constructor(run: Run, now: number) {
-    this.run = structuredClone(run);
+    this.run = run;
     this.#timestamp = new Date(now).toISOString();
   }
 
@@ -38,6 +41,13 @@ export class RunChange {
       message,
       data: { ...data },
     });
+  }
+
+  /** Says why the run waits; the same reason again adds nothing. */
+  wait(waiting: Omit<Waiting, 'since'>): void {
+    if (this.run.waiting?.code === waiting.code) return;
+    this.run.waiting = { ...waiting, since: this.#timestamp };
+    this.note('waiting-changed', { message: waiting.sentence, code: waiting.code });
   }
 
   /**

@@ -20,11 +20,22 @@ export function isInside(folder: string, path: string): boolean {
  * @throws OutsideDataRoot
  */
 export async function resolveInDataRoot(root: string, path: string): Promise<string> {
-  const realRoot = await realpath(root);
+  const realRoot = await realRootOf(root);
   const asked = resolve(root, path);
   if (!isInside(root, asked) && !isInside(realRoot, asked)) throw new OutsideDataRoot(path, root);
   const real = await realpathOfExisting(asked);
   if (real === null || !isInside(realRoot, real)) throw new OutsideDataRoot(path, root);
+  return real;
+}
+
+/** A root keeps its place for the life of the plane; every request asks for it. */
+const realRoots = new Map<string, string>();
+
+async function realRootOf(root: string): Promise<string> {
+  const known = realRoots.get(root);
+  if (known !== undefined) return known;
+  const real = await realpath(root);
+  realRoots.set(root, real);
   return real;
 }
 

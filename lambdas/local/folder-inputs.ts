@@ -1,6 +1,6 @@
 /** Training data and base models from the folders of this machine, nothing outside the data root. */
-import { type BigIntStats, constants } from 'node:fs';
-import { access, readdir, stat } from 'node:fs/promises';
+import type { BigIntStats } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { FailureCode } from '#domain/failures.ts';
 import type { Dataset } from '#domain/run-folder.ts';
@@ -64,7 +64,7 @@ export class FolderInputs implements Inputs {
 
   async #pinFiles(uri: string): Promise<DataFile[]> {
     const { location, stats } = await this.#find(uri, 'dataset_not_found');
-    if (stats.isFile()) return [await this.#pinFile(location, 'train')];
+    if (stats.isFile()) return [await this.#pinFile(location, stats, 'train')];
     if (!stats.isDirectory()) throw new InputError('dataset_not_found', `'${uri}' is neither a file nor a folder (looked at ${location})`);
     const names = (await readdir(location)).filter((name) => DATA_FILE.test(name)).sort();
     const splits = toSplits(names);
@@ -75,20 +75,20 @@ export class FolderInputs implements Inputs {
     const files: DataFile[] = [];
     for (const { name, split } of splits) {
       const entry = await this.#find(join(location, name), 'dataset_not_found');
-      if (entry.stats.isFile()) files.push({ ...(await this.#pinFile(entry.location, split)), path: name });
+      if (entry.stats.isFile()) files.push({ ...(await this.#pinFile(entry.location, entry.stats, split)), path: name });
     }
     return files;
   }
 
-  async #pinFile(location: string, split: DataFile['split']): Promise<DataFile> {
-    const { sizeBytes, sha256 } = await this.#measure(location);
+  async #pinFile(location: string, stats: BigIntStats, split: DataFile['split']): Promise<DataFile> {
+    const { sizeBytes, sha256 } = await this.#measure(location, stats);
     return { path: basename(location), sizeBytes, sha256, location, split };
   }
 
   /** A run goes on only with the bytes it began with. */
   async #checkPinned(file: DataFile): Promise<void> {
     const { location, stats } = await this.#find(file.location, 'data_changed');
-    const now = stats.isFile() ? (await this.#measure(location)).sha256 : 'of no file';
+    const now = stats.isFile() ? (await this.#measure(location, stats)).sha256 : 'of no file';
     if (now !== file.sha256) {
       throw new InputError(
         'data_changed',
@@ -109,7 +109,6 @@ export class FolderInputs implements Inputs {
     try {
       location = await resolveInDataRoot(this.#dataRoot, path);
       const stats = await stat(location, { bigint: true });
-      await access(location, constants.R_OK);
       return { location, stats };
     } catch (error) {
       if (error instanceof OutsideDataRoot) throw new InputError('dataset_outside_root', error.message);
@@ -119,8 +118,7 @@ export class FolderInputs implements Inputs {
     }
   }
 
-  async #measure(location: string): Promise<{ sizeBytes: number; sha256: string }> {
-    const before = await stat(location, { bigint: true });
+  async #measure(location: string, before: BigIntStats): Promise<{ sizeBytes: number; sha256: string }> {
     const known = this.#hashes.get(identityOf(location, before));
     if (known !== undefined) return { sizeBytes: Number(before.size), sha256: known };
     let sha256: string;

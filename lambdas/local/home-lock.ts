@@ -8,7 +8,6 @@ import { DatabaseSync } from 'node:sqlite';
 import * as z from 'zod';
 
 const holderSchema = z.object({ pid: z.int(), url: z.string().nullable(), since: z.string() });
-type Holder = z.infer<typeof holderSchema>;
 
 export interface HomeLock {
   /** tells a second start where the first one answers */

@@ -15,7 +15,7 @@ export async function changeRun(ports: Ports, runId: string, decide: (draft: Run
   for (let attempt = 1; ; attempt++) {
     const view = await ports.runs.get(runId);
     if (!view) throw new DomainError('run_not_found', `no run '${runId}'`, { runId });
-    const draft = new RunChange(view.run, ports.clock.now());
+    const draft = new RunChange(structuredClone(view.run), ports.clock.now());
     decide(draft, view);
     if (draft.events.length === 0) return view;
     try {

@@ -372,7 +372,7 @@ test('the loser of a conditional write reads again and decides again', async () 
   const id = await aTrainingRun();
   const { run } = await plane.view(id);
   plane.runs.beforeChange = () => {
-    const other = new RunChange(run, plane.now);
+    const other = new RunChange(structuredClone(run), plane.now);
     other.note('warning-raised', { message: 'somebody was first' });
     void plane.runs.change(other.run, run.version, other.events);
   };

@@ -42,7 +42,7 @@ test.each(['README.md', 'CONTRIBUTING.md', 'docs/architecture.md', 'trainer-imag
 );
 
 test('nobody but the composition reads process.env', () => {
-  const readers = tracked.filter((path) => /^(lambdas|cli)\/.*\.ts$/.test(path) && /process\.env[,.[)]/.test(read(path)));
+  const readers = tracked.filter((path) => /^(lambdas|cli)\/.*\.ts$/.test(path) && /process\.env[ ,.[)]/.test(read(path)));
 
   expect(readers.toSorted()).toEqual(['cli/ask.ts', 'cli/quickstart.ts', 'cli/start.ts']);
 });

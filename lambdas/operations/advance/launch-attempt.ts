@@ -141,9 +141,7 @@ async function writeInputs(ports: Ports, run: Run, number: number): Promise<void
 async function noteWaiting(ports: Ports, run: Run, { waiting }: Extract<Reservation, { kind: 'no-capacity' }>): Promise<void> {
   if (run.waiting?.code === waiting.code) return;
   await changeRun(ports, run.id, (draft) => {
-    if (draft.run.waiting?.code === waiting.code || (draft.run.state !== 'queued' && draft.run.state !== 'paused')) return;
-    draft.run.waiting = { ...waiting, since: draft.timestamp };
-    draft.note('waiting-changed', { message: waiting.sentence, code: waiting.code });
+    if (draft.run.state === 'queued' || draft.run.state === 'paused') draft.wait(waiting);
   });
 }
 

@@ -1,16 +1,22 @@
 import { makeFailure } from '#domain/failures.ts';
 import type { Run } from '#domain/run.ts';
+import { attemptName } from '#domain/run-folder.ts';
 import type { Ports } from '#ports';
-import type { Advance } from '../advance-run.ts';
+import { type Advance, IDLE_SECONDS } from '../advance-run.ts';
 import { changeRun } from '../change-run.ts';
 
-/** Pins the inputs before any machine is asked for: names become files with sizes and hashes, or the run fails with the reason. */
+/**
+ * Pins the inputs before any machine is asked for: names become files with sizes and hashes, or the run fails with the reason. Room
+ * is asked for in the same breath: thousands of runs may wait for it, and each costs one write instead of two.
+ */
 export async function prepareRun(ports: Ports, run: Run): Promise<Advance> {
   const dataset = await ports.inputs.pin(run.training.dataset);
   const base = run.training.baseModel.kind === 'path' ? await ports.inputs.locateModel(run.training.baseModel.path) : null;
-  const failure = 'failure' in dataset ? dataset.failure : base !== null && 'failure' in base ? base.failure : null;
+  const unpinned = 'failure' in dataset ? dataset.failure : base !== null && 'failure' in base ? base.failure : null;
+  const room = unpinned ? null : await ports.compute.reserve(attemptName(run.id, 1), run.compute);
+  const failure = unpinned ?? (room?.kind === 'impossible' ? room.failure : null);
 
-  await changeRun(ports, run.id, (draft) => {
+  const { run: prepared } = await changeRun(ports, run.id, (draft) => {
     if (draft.run.state !== 'queued' || draft.run.prepared) return;
     if (failure) {
       draft.run.failure = makeFailure(failure.code, failure.message);
@@ -21,8 +27,10 @@ export async function prepareRun(ports: Ports, run: Run): Promise<Advance> {
     if (base !== null && 'path' in base) draft.run.training.baseModel = { kind: 'path', path: base.path };
     draft.run.prepared = true;
     draft.note('inputs-prepared', { message: describe(draft.run) });
+    if (room?.kind === 'no-capacity') draft.wait(room.waiting);
   });
-  return { phase: 'prepare', waitSeconds: 0 };
+  if (prepared.state !== 'queued') await ports.compute.release(attemptName(run.id, 1)); // failed, or stopped meanwhile
+  return { phase: 'prepare', waitSeconds: prepared.waiting === null ? 0 : IDLE_SECONDS };
 }
 
 function describe({ training: { dataset } }: Run): string {
