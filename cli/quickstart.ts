@@ -39,10 +39,10 @@ export async function quickstart(args: readonly string[]): Promise<number> {
   const stay = !args.includes('--exit') && process.stdout.isTTY === true;
   // The examples are named relative to the repository, wherever this was started.
   const environment = readEnvironment({ TUNEPLANE_DATA_ROOT: REPOSITORY, ...process.env }, process.cwd());
+  const interrupted = untilSignal().then(() => 'interrupted' as const);
   const plane = await startPlane(environment);
   console.log(describePlane(plane));
 
-  const interrupted = untilSignal().then(() => 'interrupted' as const);
   const outcome = await Promise.race([train(new SftClient(plane.url, environment.token), plane.url), interrupted]);
   if (outcome !== 'interrupted' && stay) {
     console.log(`\nThe plane stays up on ${plane.url} until Ctrl-C.`);

@@ -3,9 +3,10 @@ import { type Plane, startPlane } from '../lambdas/local/plane.ts';
 
 /** `npm start`: the plane until Ctrl-C. Trainers are not ended with it. */
 export async function start(): Promise<number> {
+  const signal = untilSignal(); // before anybody can read that the plane is up
   const plane = await startPlane(readEnvironment(process.env, process.cwd()));
   console.log(describePlane(plane));
-  await untilSignal();
+  await signal;
   await closePlane(plane);
   return 0;
 }

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { attemptName } from '#domain/run-folder.ts';
 import { createDefaultHandler } from '#http/default-handler.ts';
+import { KEPT_MILLIS } from '#http/idempotency.ts';
 import { createSurfaceHandler } from '#http/surface-handler.ts';
 import { advanceRun } from '#operations/advance-run.ts';
 import { deliverEvents } from '#operations/deliver-events.ts';
@@ -31,6 +32,7 @@ export interface Plane {
 }
 
 const REPOSITORY = join(import.meta.dirname, '..', '..');
+const HOUR_MILLIS = 3_600_000;
 
 /** @throws Error with a sentence for people: the home is in use, the port is taken, the database is of a newer version */
 export async function startPlane(environment: LocalEnvironment): Promise<Plane> {
@@ -92,12 +94,14 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     access,
   });
   lock.announce(server.url);
+  const housekeeping = setInterval(() => void expireAnswers(ports), HOUR_MILLIS).unref();
 
   return {
     url: server.url,
     home,
     resumed,
     close: async () => {
+      clearInterval(housekeeping);
       await server.close();
       await driver.stop();
       const unfinished = (await runs.unfinished()).length;
@@ -108,6 +112,15 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
       return unfinished;
     },
   };
+}
+
+/** Idempotent answers are kept for a day. */
+async function expireAnswers({ answers, clock }: Ports): Promise<void> {
+  try {
+    await answers.expire(clock.now() - KEPT_MILLIS);
+  } catch (error) {
+    logFault('expiry-failed', {}, error); // the next hour tries again
+  }
 }
 
 /** What was left at work keeps its slots before anybody who waits is asked; then every run is looked at, the oldest first. */

@@ -80,18 +80,25 @@ export class SqliteRunStore implements RunStore {
   change(run: Run, expectedVersion: number, events: readonly RunEvent[]): Promise<void> {
     const record = JSON.stringify(run);
     return this.#database.write(() => {
-      const changed = this.#database.execute(
-        'UPDATE runs SET version = ?, state = ?, provider = ?, project_id = ?, api = ?, record = ? WHERE id = ? AND version = ?',
-        run.version,
-        run.state,
-        run.provider,
-        run.projectId,
-        run.api,
-        record,
-        run.id,
-        expectedVersion,
-      );
-      if (changed === 0) throw new VersionConflict(run.id);
+      // Most changes move no state: those leave the index of groups and its trigger alone.
+      const written =
+        this.#database.execute(
+          'UPDATE runs SET version = ?, record = ? WHERE id = ? AND version = ? AND state = ?',
+          run.version,
+          record,
+          run.id,
+          expectedVersion,
+          run.state,
+        ) ||
+        this.#database.execute(
+          'UPDATE runs SET version = ?, state = ?, record = ? WHERE id = ? AND version = ?',
+          run.version,
+          run.state,
+          record,
+          run.id,
+          expectedVersion,
+        );
+      if (written === 0) throw new VersionConflict(run.id);
       this.#append(events);
     });
   }
