@@ -3,6 +3,7 @@ import { RunChange } from '#domain/run-change.ts';
 import { runFolderKeys } from '#domain/run-folder.ts';
 import { advanceRun } from '#operations/advance-run.ts';
 import { stopRun } from '#operations/stop-run.ts';
+import { aTraining } from '../support/builders.ts';
 import { MemoryPlane } from '../support/memory-plane.ts';
 
 let plane: MemoryPlane;
@@ -192,6 +193,20 @@ describe('attempts', () => {
     });
     expect(readControl(id, 1)).toMatchObject({ want: 'superseded' });
     expect(plane.compute.launches.map(({ tag }) => tag)).toEqual([`${id}-0001`, `${id}-0002`]);
+  });
+
+  test('a hub base stays at the commit of the checkpoint, whatever the hub has by now', async () => {
+    const id = await plane.create({ training: aTraining({ baseModel: { kind: 'hub', id: 'org/base', commit: null } }) });
+    await plane.settle(id);
+    const trainer = plane.trainer(id);
+    await trainer.claim();
+    await trainer.checkpoint(5, { base: { id: 'org/base', commit: 'abc123' } });
+    plane.setLiveness(id, 1, 'gone');
+
+    await plane.settle(id);
+
+    const spec: unknown = JSON.parse(plane.artifacts.files.get(`runs/${id}/framework=hf/${runFolderKeys.spec(id, 2)}`) ?? '');
+    expect(spec).toMatchObject({ training: { baseModel: { kind: 'hub', id: 'org/base', commit: 'abc123' } }, resumeFrom: { step: 5 } });
   });
 
   test('three losses in a row without a new checkpoint end the run; a checkpoint begins the count anew', async () => {

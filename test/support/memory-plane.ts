@@ -175,7 +175,7 @@ export class MemoryTrainer {
     await this.#put(runFolderKeys.progress(this.#runId, this.#attempt), progress);
   }
 
-  async checkpoint(step: number, options: { evalLoss?: number; torn?: boolean } = {}): Promise<void> {
+  async checkpoint(step: number, options: { evalLoss?: number; torn?: boolean; base?: CheckpointRecord['base'] } = {}): Promise<void> {
     const name = `step-${String(step).padStart(6, '0')}`;
     const weights = `weights at ${step}`;
     await this.#artifacts.put(this.#key(runFolderKeys.checkpointFile(name, 'weights')), options.torn ? weights.slice(0, 3) : weights);
@@ -195,7 +195,7 @@ export class MemoryTrainer {
       globalBatch: 8,
       precision: 'float32',
       versions: {},
-      base: { id: 'tiny-llama', commit: null },
+      base: options.base ?? { id: 'tiny-llama', commit: null },
       dataFingerprint: 'd',
       configHash: 'c',
     };

@@ -7,11 +7,11 @@ import { changeRun } from '../change-run.ts';
 import { inFolder, readCheckpoints } from './run-folder-files.ts';
 
 /** The newest checkpoint whose record is there and whose files are whole. Torn ones are passed over. */
-export async function findResumePoint(ports: Ports, run: Run): Promise<Run['lastCheckpoint']> {
+export async function findWholeCheckpoint(ports: Ports, run: Run): Promise<CheckpointRecord | null> {
   const records = await readCheckpoints(ports, run);
   for (const record of records.toReversed()) {
     const fault = await ports.artifacts.verify(inFolder(run, runFolderKeys.checkpointFolder(record.folder)), record.files);
-    if (fault === null) return toResumePoint(record);
+    if (fault === null) return record;
   }
   return null;
 }

@@ -13,7 +13,7 @@ import { type AttemptSpec, attemptName, runFolderKeys } from '#domain/run-folder
 import type { Ports, Reservation } from '#ports';
 import { type Advance, IDLE_SECONDS } from '../advance-run.ts';
 import { changeRun } from '../change-run.ts';
-import { findResumePoint } from './checkpoints.ts';
+import { findWholeCheckpoint, toResumePoint } from './checkpoints.ts';
 import { pollAttempt } from './poll-attempt.ts';
 import { inFolder, isVoid, readAttempt, voidAttempt, writeControl } from './run-folder-files.ts';
 
@@ -52,7 +52,8 @@ export async function launchAttempt(ports: Ports, view: RunView): Promise<Advanc
 
 /** Writes the new attempt into the record. Null where the run moved on meanwhile (stopped, paused, another driver). */
 async function reserveAttempt(ports: Ports, run: Run, number: number): Promise<Run | null> {
-  const resumeFrom = run.attempt === null ? run.lastCheckpoint : await findResumePoint(ports, run);
+  const checkpoint = run.attempt === null ? null : await findWholeCheckpoint(ports, run);
+  const resumeFrom = checkpoint ? toResumePoint(checkpoint) : null;
   const view = await changeRun(ports, run.id, (draft) => {
     const isNext = (draft.run.attempt?.number ?? 0) === number - 1 && (draft.run.attempt === null || draft.run.attempt.endedAt !== null);
     if (!isNext || draft.run.want !== 'run' || (draft.run.state !== 'queued' && draft.run.state !== 'paused')) return;
@@ -69,6 +70,9 @@ async function reserveAttempt(ports: Ports, run: Run, number: number): Promise<R
     };
     draft.run.controlVersion += 1; // the attempt before reads `superseded` under a version it has not seen
     draft.run.lastCheckpoint = resumeFrom;
+    const { baseModel } = draft.run.training;
+    // The hub's newest commit may be another one by now: a run goes on with the weights it began with.
+    if (checkpoint && baseModel.kind === 'hub') baseModel.commit = checkpoint.base.commit;
     draft.run.waiting = null;
     draft.note('attempt-reserved', {
       message: resumeFrom ? `attempt ${number} goes on from ${resumeFrom.checkpoint}` : `attempt ${number} starts at step 0`,

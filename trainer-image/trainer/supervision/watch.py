@@ -21,8 +21,8 @@ from typing import Any
 from trainer.supervision.attempt import Attempt, AttemptFailed
 from trainer.supervision.books import open_books
 from trainer.supervision.doorbell import Doorbell
-from trainer.supervision.ear import Ear
 from trainer.supervision.engine_process import Engine, choose_threads, engine_command, engine_environment
+from trainer.supervision.engine_reader import EngineReader
 from trainer.supervision.guardian import Guardian
 from trainer.supervision.orders import Orders
 from trainer.supervision.outcome import Ending, EngineEnd, decide, signal_name
@@ -50,7 +50,7 @@ class Watch:
         self.reporter = Reporter(attempt, claim_id, storage, self.books, self.publisher.published, doorbell.tell)
         self.prepared: Prepared | None = None
         self.engine: Engine | None = None
-        self._ear: Ear | None = None
+        self._reader: EngineReader | None = None
         self._stall: StallWatch | None = None
         self._doorbell = doorbell
         self._happened: set[str] = set()
@@ -156,9 +156,9 @@ class Watch:
             self._fail(AttemptFailed("trainer_error", f"the work folder cannot be used: {error}"))
             return
         self.guardian.watch(self.engine.pid)
-        self._ear = Ear(self.engine, self.books, self.publisher, self._selector, self.reporter.report_now, self._fail)
+        self._reader = EngineReader(self.engine, self.books, self.publisher, self._selector, self.reporter.report_now, self._fail)
         self._stall = StallWatch(self.books.state, prepared.spec["stallSeconds"])
-        self._ear.choose("threads", value, reason)
+        self._reader.choose("threads", value, reason)
 
     # Obeying and ending
 
@@ -218,21 +218,21 @@ class Watch:
         return self.engine is None or self.engine.exit_code is not None
 
     def _watch_engine(self) -> None:
-        if self.engine is None or self._ear is None or self._stall is None:
+        if self.engine is None or self._reader is None or self._stall is None:
             return
         now = time.monotonic()
         if self._command_waits:
             self._write_command()
         stalled = None
-        if self._asked_at or self._ear.outcome_at:
+        if self._asked_at or self._reader.outcome_at:
             self._stall.rest(now)
         else:
             stalled = self._stall.look(now)
         if self._kill_at:
             if now >= self._kill_at:
                 self.engine.kill()
-        elif self._ear.outcome_at:
-            if now - self._ear.outcome_at > EXIT_GRACE_SECONDS:
+        elif self._reader.outcome_at:
+            if now - self._reader.outcome_at > EXIT_GRACE_SECONDS:
                 self._kill_at = now
                 self.books.log.add(
                     "WARNING", f"the engine told its outcome and did not end within {EXIT_GRACE_SECONDS:.0f} s: it is killed"
@@ -251,8 +251,8 @@ class Watch:
 
     def _clear_away(self, engine: Engine) -> None:
         left = kill_all(self.claim_id, engine.pid, self.reap, {self.guardian.pid})
-        if self._ear:
-            self._ear.drain()
+        if self._reader:
+            self._reader.drain()
         engine.close()
         if left:
             self.books.log.add("WARNING", f"the engine left {left} processes behind: they are killed")
@@ -268,7 +268,7 @@ class Watch:
             line=self.books.state.outcome,
             exit_code=self.engine.exit_code if self.engine else None,
             killed_for_memory=self.engine.killed_for_memory() if self.engine else False,
-            last_exception=self._ear.last_exception if self._ear else None,
+            last_exception=self._reader.last_exception if self._reader else None,
         )
         outcome, failure = ("superseded", None) if self._superseded else decide(end)
         return Ending(outcome, failure, tuple(self.books.log.evidence()) if failure else ())

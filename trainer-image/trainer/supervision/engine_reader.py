@@ -1,4 +1,4 @@
-"""Hears the engine: its protocol lines go into the books and to the publisher, its output goes into the log."""
+"""Reads what the engine says: its protocol lines go into the books and to the publisher, its output goes into the log."""
 
 import contextlib
 import math
@@ -19,7 +19,7 @@ READ_BYTES = 1 << 16
 LONGEST_LINE_BYTES = 8 << 20
 
 
-class Ear:
+class EngineReader:
     """`report_now()` where somebody may wait for the news, `fail(failure)` where the attempt cannot go on."""
 
     def __init__(
