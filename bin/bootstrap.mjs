@@ -15,6 +15,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const UV_VERSION = '0.13.9';
+const PARENT_LOOK_MILLIS = 250;
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const at = (...parts) => join(root, ...parts);
 const [command = 'help', ...rest] = process.argv.slice(2);
@@ -117,6 +118,42 @@ function installTrainer(wanted) {
 
 const python = () => at('trainer-image', '.venv', 'bin', 'python');
 
+/** The npm that runs this script: our parent, or the parent of the `sh -c` between. @returns its process id; undefined without npm */
+function findNpm() {
+  if (!process.env.npm_lifecycle_event) return undefined;
+  const { stdout } = spawnSync('ps', ['-o', 'ppid=,args=', '-p', String(process.ppid)], { encoding: 'utf8' });
+  const [, parent, args] = /^\s*(\d+)\s+(.*)/.exec(stdout ?? '') ?? [];
+  return args && /^\S*sh -c /.test(args) ? Number(parent) : process.ppid;
+}
+
+function isThere(pid) {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+}
+
+/**
+ * Hands over to the pinned Node, and ends with it. A terminal gives Ctrl-C to everybody in it, so the child ends in its own time and
+ * this one waits; other signals are passed on. The other way round the child reads a pipe that ends with this process, and this one
+ * looks whether the npm that started it is still there: nobody is left holding the home and the port.
+ */
+function handOver(args) {
+  const child = spawn(node, args, {
+    cwd: root,
+    stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
+    env: { ...process.env, TUNEPLANE_LIFELINE: '3' },
+  });
+  const hasTerminal = Boolean(process.stdin.isTTY || process.stdout.isTTY);
+  process.on('SIGINT', () => hasTerminal || child.kill('SIGINT'));
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  const npm = findNpm();
+  if (npm) setInterval(() => isThere(npm) || process.exit(1), PARENT_LOOK_MILLIS);
+  child.on('error', (error) => fail(error.message));
+  child.on('exit', (code) => process.exit(code ?? 1));
+}
+
 /** Runs a step; its output is shown as it comes, or, of a step beside others, when it is over. @returns whether it went well */
 function runStep({ name, program, args }, isBeside) {
   const began = Date.now();
@@ -213,7 +250,7 @@ switch (command) {
   case 'quickstart':
   case 'ask':
     installTrainer('run');
-    process.exit(run(node, ['--disable-warning=ExperimentalWarning', 'bin/tuneplane.ts', command, ...rest]));
+    handOver(['--disable-warning=ExperimentalWarning', 'bin/tuneplane.ts', command, ...rest]);
     break;
   default:
     fail(`unknown command '${command}'\n\n${HELP}`);

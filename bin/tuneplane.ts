@@ -1,7 +1,15 @@
 /** The commands of the repository, by name; each has a file in cli/. */
+import { Socket } from 'node:net';
 import { ask } from '../cli/ask.ts';
 import { quickstart } from '../cli/quickstart.ts';
 import { start } from '../cli/start.ts';
+
+/** The pipe of the process that started us (bin/bootstrap.mjs): its end is a SIGTERM, so that nobody is left behind. */
+if (process.env['TUNEPLANE_LIFELINE'] !== undefined) {
+  const lifeline = new Socket({ fd: Number(process.env['TUNEPLANE_LIFELINE']), readable: true, writable: false });
+  lifeline.on('close', () => process.kill(process.pid, 'SIGTERM')).on('error', () => {});
+  lifeline.resume().unref();
+}
 
 const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = { start, quickstart, ask };
 

@@ -52,6 +52,7 @@ function drawBar({ progress }: JobDetail): string {
 const PHASE_WORDS: Readonly<Record<string, string>> = {
   sampling: 'asking the base',
   evaluating: 'evaluating the base',
+  training: 'training: the first step',
   'building-base': 'base model',
   'loading-model': 'loading the model',
   'preparing-data': 'preparing data',
@@ -63,7 +64,7 @@ export function describeProgress({ status, progress, waiting }: JobDetail): stri
   if (waiting) return `waiting: ${waiting.sentence}`;
   if (progress === null) return status === 'pending' ? 'starting the trainer' : status;
   const { phase, phase_detail, phase_fraction, step, steps, loss, eval_loss, tokens_per_second, eta_seconds } = progress;
-  if (phase !== 'training' && (step === 0 || phase === 'publishing' || phase === 'done')) {
+  if (step === 0 || phase === 'publishing' || phase === 'done') {
     const percent = phase_fraction === null || phase_fraction === 0 ? '' : ` ${Math.round(phase_fraction * 100)}%`;
     return `${PHASE_WORDS[phase] ?? phase}${phase_detail === null ? '' : `: ${phase_detail}`}${percent}`;
   }

@@ -9,6 +9,9 @@ import * as z from 'zod';
 
 const holderSchema = z.object({ pid: z.int(), url: z.string().nullable(), since: z.string() });
 
+/** A plane that is on its way out may still hold it: a restart waits that long before it is refused. */
+const PATIENCE_MILLIS = 4_000;
+
 export interface HomeLock {
   /** tells a second start where the first one answers */
   announce(url: string): void;
@@ -21,7 +24,7 @@ export function lockHome(home: string): HomeLock {
   const holderFile = join(home, 'holder.json');
   const database = new DatabaseSync(join(home, 'lock.sqlite'));
   try {
-    database.exec('PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+    database.exec(`PRAGMA busy_timeout = ${PATIENCE_MILLIS}; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE`);
   } catch (error) {
     database.close();
     throw new Error(`${home} is in use by another plane${describeHolder(holderFile)}`, { cause: error });

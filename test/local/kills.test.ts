@@ -18,7 +18,7 @@ const { KILLS_SEED, KILLS_SEEDS = '8' } = process.env;
 const SEEDS = KILLS_SEED === undefined ? Array.from({ length: Number(KILLS_SEEDS) }, (_, index) => index + 1) : [Number(KILLS_SEED)];
 const KILLS = 4;
 /** The third loss in a row without a new checkpoint rightly ends a run. */
-const SUPERVISOR_KILLS = 2;
+const KILLS_A_RUN = 2;
 
 let undisturbed: string | null = null;
 const cleanUp: (() => Promise<void>)[] = [];
@@ -40,27 +40,28 @@ test.each(SEEDS)('seed %d: runs complete with the weights of an undisturbed run,
   cleanUp.push(async () => void (await plane.kill()));
   const ids = [await startJob(plane.url), await startJob(plane.url)];
   cleanUp.push(async () => void ids.map((id) => killAll(supervisorsOf(id))));
+  const left = new Map(ids.map((id) => [id, KILLS_A_RUN]));
   const engineKilled = new Set<string>();
-  const supervisorsLeft = new Map(ids.map((id) => [id, SUPERVISOR_KILLS]));
-  const killSupervisor = (id: string): void => {
-    const left = supervisorsLeft.get(id) ?? 0;
-    if (left > 0 && killAll(supervisorsOf(id)) > 0) supervisorsLeft.set(id, left - 1);
+  const kill = (id: string, pidsOf: (runId: string) => number[]): boolean => {
+    const mayDie = (left.get(id) ?? 0) > 0 && killAll(pidsOf(id)) > 0;
+    if (mayDie) left.set(id, (left.get(id) ?? 0) - 1);
+    return mayDie;
   };
 
-  for (let kill = 0; kill < KILLS; kill++) {
+  for (let round = 0; round < KILLS; round++) {
     await delay(50 + random() * 900);
     const id = ids[Math.floor(random() * ids.length)] ?? '';
     const die = random();
     if (die < 0.4) {
       await plane.kill();
       // Whoever is killed while the plane is down is found by the next one.
-      if (random() < 0.5) killSupervisor(id);
+      if (random() < 0.5) kill(id, supervisorsOf);
       await delay(random() * 600);
       plane = await PlaneProcess.start(home.variables);
     } else if (die < 0.7 && !engineKilled.has(id)) {
       // An engine killed twice is a machine that kills engines: the table of causes ends the run then.
-      if (killAll(enginesOf(id)) > 0) engineKilled.add(id);
-    } else killSupervisor(id);
+      if (kill(id, enginesOf)) engineKilled.add(id);
+    } else kill(id, supervisorsOf);
   }
 
   const jobs = await Promise.all(ids.map((id) => jobWhen(plane.url, id, ({ completed_at }) => completed_at !== null)));
