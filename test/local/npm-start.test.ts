@@ -29,6 +29,7 @@ test.each(['SIGKILL', 'SIGTERM'] as const)(
     await until(async () => !(await answers(port)));
     npmStart(variables);
     await until(() => answers(port));
+    expect(await answers(port)).toBe(true);
   },
 );
 
