@@ -13,6 +13,7 @@ import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import * as z from 'zod';
+import { DomainError } from '#domain/errors.ts';
 import { MIGRATIONS, migrate } from './sqlite-migrations.ts';
 
 const FILE_NAME = 'tuneplane.sqlite';
@@ -138,7 +139,7 @@ export class SqliteDatabase {
       this.execute('COMMIT');
     } catch (error) {
       this.#afterCommit.clear();
-      for (const write of group) write.reject(error);
+      for (const write of group) write.reject(explain(error));
       if (this.#connection.isTransaction) this.execute('ROLLBACK');
       return;
     }
@@ -158,7 +159,7 @@ export class SqliteDatabase {
       if (!this.#connection.isTransaction) throw error;
       this.execute('ROLLBACK TO one_write');
       this.execute('RELEASE one_write');
-      return () => write.reject(error);
+      return () => write.reject(explain(error));
     }
   }
 
@@ -183,6 +184,25 @@ function checkIntegrity(connection: DatabaseSync, path: string): void {
     found = error instanceof Error ? error.message : error;
   }
   if (found !== 'ok') throw new Error(`${path} is damaged (${found}): restore it from a backup, or move it away`);
+}
+
+/** SQLite's result codes: https://www.sqlite.org/rescode.html#full and #busy */
+const SQLITE_FULL = 13;
+const SQLITE_BUSY = 5;
+
+/** A disk without space is nobody's request's fault, and passes: the caller hears that nothing was accepted, and to try again. */
+function explain(error: unknown): unknown {
+  const code = error instanceof Error && 'errcode' in error ? error.errcode : undefined;
+  if (code === SQLITE_FULL)
+    return new DomainError(
+      'plane_busy',
+      "the plane's disk is full: nothing was accepted, and nothing that was is lost",
+      {},
+      { cause: error },
+    );
+  if (code === SQLITE_BUSY)
+    return new DomainError('plane_busy', "the plane's database is in use by another program: nothing was accepted", {}, { cause: error });
+  return error;
 }
 
 /**

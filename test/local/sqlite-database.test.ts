@@ -111,7 +111,10 @@ describe('a write', () => {
     const results = await Promise.allSettled([write(database, 'b'), write(database, 'x'.repeat(100_000)), write(database, 'c')]);
 
     expect(results.map(({ status }) => status)).toContain('rejected');
-    await expect(write(database, 'y'.repeat(100_000))).rejects.toThrow(/full/);
+    await expect(write(database, 'y'.repeat(100_000))).rejects.toMatchObject({
+      code: 'plane_busy',
+      message: expect.stringContaining('disk is full'),
+    });
     await write(database, 'd');
     const acknowledged = results.flatMap(({ status }, index) => (status === 'fulfilled' ? [['b', 'x', 'c'][index]] : []));
     expect(notesIn(database)).toEqual(['a', ...acknowledged, 'd']);
