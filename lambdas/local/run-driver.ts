@@ -7,8 +7,8 @@ import type { Workflow } from '#ports';
 
 const FIRST_RETRY_MILLIS = 500;
 const LAST_RETRY_MILLIS = 30_000;
-/** Advancing is file reads and one socket: more at once only queue on the disk. */
-const AT_ONCE = 8;
+/** Enough that a crowd of new runs shares a commit, few enough that its files are open at once. */
+const AT_ONCE = 64;
 /** Runs that are due within this time are advanced together, so that their writes share a commit: creates at once are a fifth faster for it. */
 const GATHER_MILLIS = 10;
 

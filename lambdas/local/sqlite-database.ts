@@ -29,6 +29,8 @@ const PRAGMAS = `
 const MAX_CHECKED_BYTES = 256 * 1024 * 1024;
 /** 500 creates take ~25 ms: longer than that nobody else should wait for the event loop. */
 const MAX_GROUP = 500;
+/** A turn under load is ~100 us, a sync of the disk 200 and more. */
+const MAX_TURNS = 4;
 
 interface QueuedWrite {
   /** Runs inside the transaction; what it returns settles the promise after the COMMIT. */
@@ -121,9 +123,19 @@ export class SqliteDatabase {
   #commitSoon(): void {
     if (this.#commitIsDue) return;
     this.#commitIsDue = true;
+    this.#commitAfterCrowd(0, 1);
+  }
+
+  /** A crowd's writes come over several turns of the event loop: as long as a turn brings more, the commit waits for one more. */
+  #commitAfterCrowd(seen: number, turn: number): void {
     setImmediate(() => {
+      const waiting = this.#queue.length;
+      if (waiting > 1 && waiting > seen && turn < MAX_TURNS) {
+        this.#commitAfterCrowd(waiting, turn + 1);
+        return;
+      }
       this.#commitIsDue = false;
-      if (this.#queue.length > 0) this.#commitGroup();
+      if (waiting > 0) this.#commitGroup();
       if (this.#queue.length > 0) this.#commitSoon();
     });
   }
