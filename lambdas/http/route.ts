@@ -61,6 +61,8 @@ export interface ReplyDescription {
   readonly description: string;
   readonly schema?: z.ZodType;
   readonly contentType?: string;
+  /** a second type that the same status may come as, where the request asks for it */
+  readonly alsoAs?: string;
   readonly headers?: Readonly<Record<string, { readonly description: string; readonly schema: z.ZodType }>>;
   readonly example?: unknown;
 }

@@ -1,0 +1,65 @@
+/** Our own reads of every run, for the dashboard, the command line and everyone. */
+
+import { lastEventId, toEventStream, wantsEventStream } from '#http/event-stream.ts';
+import { LINK_HEADER, nextLink } from '#http/paging.ts';
+import { route } from '#http/route.ts';
+import { getRun } from '#operations/get-run.ts';
+import { awaitEvents, listEvents } from '#operations/list-events.ts';
+import { countRuns, listRuns } from '#operations/list-runs.ts';
+import * as wire from './schemas.ts';
+import { toDetail, toEvent, toEventList, toFilter, toList } from './translate.ts';
+
+const DEFAULT_RUNS = 100;
+/** Under the 30 s that an HTTP API gives a Lambda. */
+const EVENT_WAIT_MILLIS = 20_000;
+
+const listAllRuns = route({
+  method: 'GET',
+  path: '/runs',
+  operationId: 'listRuns',
+  summary: 'List runs of every API, newest first',
+  request: { query: wire.listQuery },
+  replies: { 200: { description: 'The runs', schema: wire.runListResponse, headers: LINK_HEADER } },
+  handle: async ({ query, ...context }, ports) => {
+    const filter = toFilter(query);
+    const [page, total] = await Promise.all([listRuns(ports, filter, query.limit ?? DEFAULT_RUNS, query.after), countRuns(ports, filter)]);
+    return { status: 200, headers: nextLink(context, page.next), body: toList(page, total) };
+  },
+});
+
+const getOneRun = route({
+  method: 'GET',
+  path: '/runs/{run_id}',
+  operationId: 'getRun',
+  summary: 'Get a run in full',
+  request: { params: wire.runParams },
+  replies: { 200: { description: 'The run', schema: wire.runDetailResponse } },
+  errors: ['run_not_found'],
+  handle: async ({ params }, ports) => ({ status: 200, body: toDetail(await getRun(ports, params.run_id)) }),
+});
+
+const listRunEvents = route({
+  method: 'GET',
+  path: '/runs/{run_id}/events',
+  operationId: 'listRunEvents',
+  summary: "A run's timeline, ascending",
+  description:
+    'With `accept: text/event-stream` as server-sent events: `id` is the sequence, `Last-Event-ID` is honoured. Each answer is finite: it waits at most 20 s for the next event and closes; an EventSource comes again by itself. 204 tells it that a final run has no more.',
+  request: { params: wire.runParams, query: wire.eventsQuery },
+  replies: {
+    200: { description: 'The events', schema: wire.eventListResponse, headers: LINK_HEADER, alsoAs: 'text/event-stream' },
+    204: { description: 'As a stream only: the run is final and every event was seen' },
+  },
+  errors: ['run_not_found'],
+  handle: async ({ params, query, ...context }, ports) => {
+    if (wantsEventStream(context)) {
+      const after = lastEventId(context, query.after);
+      const events = await awaitEvents(ports, params.run_id, { after, limit: query.limit, waitMillis: EVENT_WAIT_MILLIS });
+      return toEventStream(events?.map((event) => ({ id: event.sequence, type: event.type, data: toEvent(event) })) ?? null);
+    }
+    const page = await listEvents(ports, params.run_id, query.after, query.limit);
+    return { status: 200, headers: nextLink(context, page.next), body: toEventList(page) };
+  },
+});
+
+export const runRoutes = [listAllRuns, getOneRun, listRunEvents];

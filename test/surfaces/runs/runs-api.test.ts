@@ -1,0 +1,139 @@
+/** Our own reads over HTTP, on a plane whose trainer is the real supervisor with a torch-free engine. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { eventListResponse, runDetailResponse, runListResponse } from '#surfaces/runs/schemas.ts';
+import { ScriptedPlane } from '../../support/scripted-plane.ts';
+
+let plane: ScriptedPlane;
+beforeAll(async () => {
+  plane = await ScriptedPlane.start({ stepSeconds: 0.02, sampleEvery: 5, saveSteps: 5 });
+});
+afterAll(() => plane.close());
+
+const read = async (path: string, headers: Readonly<Record<string, string>> = {}) => {
+  const response = await fetch(plane.url + path, { headers });
+  return {
+    status: response.status,
+    type: response.headers.get('content-type'),
+    link: response.headers.get('link'),
+    text: await response.text(),
+  };
+};
+const detailOf = async (id: string) => runDetailResponse.parse((await plane.request('GET', `/runs/${id}`)).body);
+
+describe('a run', () => {
+  test('made through the SFT API reads in full: what was asked, what was chosen, attempts, checkpoints, samples, result', async () => {
+    const id = await plane.startJob({ max_steps: 10, learning_rate: 1e-3 });
+    await plane.jobWhenDone(id);
+
+    const run = await detailOf(id);
+
+    expect(run).toMatchObject({
+      id,
+      api: 'sft',
+      project_id: 'proj_default',
+      state: 'completed',
+      base_model: 'tiny-llama',
+      dataset: './rows.jsonl',
+      peft_method: 'lora',
+      request: { max_steps: 10, learning_rate: 1e-3 },
+      parameters: { max_steps: 10, learning_rate: 1e-3, lora_r: 16, save_steps: null },
+      attempts: [{ number: 1, outcome: 'completed', resumed_from_step: null, log_lines: expect.any(Number) }],
+      progress: { fraction: 1, step: 10, eta_seconds: null },
+      failure: null,
+      waiting: null,
+    });
+    expect(run.attempts[0]?.log_lines).toBeGreaterThan(0);
+    expect(run.checkpoints.map(({ step }) => step)).toEqual([5, 10]);
+    expect(run.choices.map(({ name }) => name)).toContain('precision');
+    expect(run.samples?.items.length).toBeGreaterThan(0);
+    expect(run.result?.sha256).toMatch(/^[0-9a-f]{64}$/);
+    expect(run.compute_seconds).toBeGreaterThan(0);
+  });
+
+  test('that is not there: 404', async () => {
+    for (const path of ['/runs/run_x', '/runs/run_x/events'])
+      expect(await plane.request('GET', path)).toMatchObject({ status: 404, body: { error: 'Run not found', code: 'run_not_found' } });
+  });
+});
+
+describe('the list', () => {
+  test('filters by state and API, pages newest first, and counts all that match on every page', async () => {
+    const failing = [];
+    for (let made = 0; made < 3; made++) failing.unshift(await plane.startJob({ dataset_name: 'missing.jsonl' }));
+    for (const id of failing) await plane.jobWhenDone(id);
+
+    const first = await plane.request('GET', '/runs?state=failed&api=sft&provider=local&project=proj_default&limit=2');
+    const second = await plane.request('GET', `/runs?state=failed&limit=2&after=${failing[1]}`);
+    const none = await plane.request('GET', '/runs?state=failed&api=management');
+
+    expect(first.headers.get('link')).toContain(`after=${failing[1]}`);
+    expect(runListResponse.parse(first.body)).toMatchObject({
+      total: 3,
+      next: failing[1],
+      items: [{ id: failing[0] }, { id: failing[1] }],
+    });
+    expect(runListResponse.parse(second.body)).toMatchObject({
+      total: 3,
+      next: null,
+      items: [{ id: failing[2], failure: { code: 'dataset_not_found' } }],
+    });
+    expect(none.body).toEqual({ items: [], total: 0, next: null });
+  });
+
+  test('names an unknown filter value and what is allowed: 400', async () => {
+    const { status, body } = await plane.request('GET', '/runs?state=runing&limit=0');
+
+    expect(status).toBe(400);
+    expect(Object(body).detail).toContain("did you mean 'running'");
+    expect(Object(body).detail).toContain('limit');
+  });
+});
+
+describe('the timeline', () => {
+  test('tells the whole story in order, page by page', async () => {
+    const id = await plane.startJob({ max_steps: 1 });
+    await plane.jobWhenDone(id);
+
+    const first = await plane.request('GET', `/runs/${id}/events?limit=3`);
+    const page = eventListResponse.parse(first.body);
+    const rest = eventListResponse.parse((await plane.request('GET', `/runs/${id}/events?after=${page.next}`)).body);
+
+    const all = [...page.items, ...rest.items];
+    expect(all.map(({ sequence }) => sequence)).toEqual(all.map((_, index) => index + 1));
+    expect(all[0]).toMatchObject({ type: 'run-created', state: 'created' });
+    expect(all.at(-1)).toMatchObject({ type: 'state-changed', state: 'completed' });
+    expect([page.next, rest.next]).toEqual([3, null]);
+    expect(first.headers.get('link')).toBe(`</runs/${id}/events?limit=3&after=3>; rel="next"`);
+  });
+
+  test('comes as server-sent events, goes on after Last-Event-ID, and ends with 204 when a final run has no more', async () => {
+    const id = await plane.startJob({ max_steps: 1 });
+    await plane.jobWhenDone(id);
+    const stream = { accept: 'text/event-stream' };
+
+    const all = await read(`/runs/${id}/events`, stream);
+    const { version } = await detailOf(id);
+    const last = await read(`/runs/${id}/events`, { ...stream, 'last-event-id': String(version - 1) });
+    const none = await read(`/runs/${id}/events?after=1`, { ...stream, 'last-event-id': String(version) });
+    const wrong = await read(`/runs/${id}/events`, { ...stream, 'last-event-id': 'x' });
+
+    expect(all).toMatchObject({ status: 200, type: 'text/event-stream; charset=utf-8' });
+    expect(all.text.startsWith('retry: 1000\n\nid: 1\nevent: run-created\ndata: {"sequence":1,')).toBe(true);
+    expect(last.text).toMatch(new RegExp(`^retry: 1000\n\nid: ${version}\nevent: state-changed\ndata: .*"state":"completed".*\n\n$`));
+    expect(none).toMatchObject({ status: 204, text: '' });
+    expect(wrong).toMatchObject({ status: 400 });
+    expect(wrong.text).toContain("Last-Event-ID: must be the sequence of an event, got 'x'");
+  });
+
+  test('answers who waits as soon as the next event is there', async () => {
+    const id = await plane.startJob({ max_steps: 2_000 });
+    await plane.jobWhen(id, ({ status }) => status === 'running');
+    const { version } = await detailOf(id);
+
+    const waiting = read(`/runs/${id}/events?after=${version + 1_000}`, { accept: 'text/event-stream', 'last-event-id': String(version) });
+    await plane.request('POST', `/api/sft/jobs/${id}/stop`);
+
+    expect((await waiting).text).toContain('id: ');
+    await plane.jobWhenDone(id);
+  });
+});
