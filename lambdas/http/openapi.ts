@@ -138,6 +138,7 @@ function describeReplies(route: Route): Responses {
             ...(reply.schema && { schema: reply.schema }),
             ...(reply.example !== undefined && { example: reply.example }),
           },
+          ...(reply.alsoAs && { [reply.alsoAs]: { schema: z.string() } }),
         },
       }),
     };
@@ -199,6 +200,8 @@ const SHOULD_RETRY = { name: 'x-should-retry', description: '`false`: the same r
 
 const ERROR_HEADERS: Partial<Record<ErrorCode, { name: string; description: string }>> = {
   transition_refused: SHOULD_RETRY,
+  name_taken: SHOULD_RETRY,
+  not_submitted: SHOULD_RETRY,
   idempotency_key_reused: SHOULD_RETRY,
   idempotency_in_flight: RETRY_AFTER,
   plane_busy: RETRY_AFTER,

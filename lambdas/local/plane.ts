@@ -5,17 +5,21 @@ import { createDefaultHandler } from '#http/default-handler.ts';
 import { createSurfaceHandler } from '#http/surface-handler.ts';
 import { advanceRun } from '#operations/advance-run.ts';
 import { deliverEvents } from '#operations/deliver-events.ts';
-import type { Clock, Ports } from '#ports';
+import type { Clock, EventSink, Ports } from '#ports';
 import { createPlatformSurface } from '#surfaces/platform/surface.ts';
+import { runsSurface } from '#surfaces/runs/surface.ts';
 import { sftSurface } from '#surfaces/sft/surface.ts';
 import { type LocalEnvironment, runsByCores } from './environment.ts';
 import { EventFile } from './event-file.ts';
 import { FolderArtifacts } from './folder-artifacts.ts';
+import { FolderContents } from './folder-contents.ts';
 import { FolderInputs } from './folder-inputs.ts';
 import { lockHome } from './home-lock.ts';
 import { startHttpServer } from './http-server.ts';
+import { InProcessBell } from './in-process-bell.ts';
 import { findGpus, ProcessCompute } from './process-compute.ts';
 import { RunDriver } from './run-driver.ts';
+import { SecretBox } from './secret-box.ts';
 import { SqliteAnswerStore } from './sqlite-answer-store.ts';
 import { SqliteDatabase } from './sqlite-database.ts';
 import { SqliteDocumentStore } from './sqlite-document-store.ts';
@@ -48,7 +52,14 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
   const { home, dataRoot, token, port } = environment;
   const clock: Clock = { now: Date.now };
   const database = SqliteDatabase.open(home);
-  const sink = await EventFile.open(join(home, 'events.jsonl'));
+  const eventFile = await EventFile.open(join(home, 'events.jsonl'));
+  const bell = new InProcessBell();
+  const sink: EventSink = {
+    deliver: async (events) => {
+      bell.ring(events);
+      await eventFile.deliver(events);
+    },
+  };
   const outbox = new Outbox(() => deliverEvents({ runs, sink }));
   const runs = new SqliteRunStore(database, { clock, onEvents: () => outbox.ring() });
   const gpus = findGpus();
@@ -66,11 +77,14 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     runs,
     documents: new SqliteDocumentStore(database, { clock }),
     answers: new SqliteAnswerStore(database),
-    artifacts: new FolderArtifacts({ root: join(home, 'artifacts'), dataRoot }),
-    inputs: new FolderInputs({ dataRoot }),
+    artifacts: new FolderArtifacts({ root: join(home, 'artifacts'), dataRoot, buckets: join(home, 's3') }),
+    inputs: new FolderInputs({ dataRoot, contents: join(home, 'contents') }),
+    contents: new FolderContents(join(home, 'contents')),
+    secrets: SecretBox.open(home),
     compute,
     workflow: driver,
     sink,
+    bell,
     clock,
     settings: {
       provider: 'local',
@@ -84,7 +98,8 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
   const resumed = await takeUpRuns(ports);
   outbox.ring();
   const access = { tokens: token === null ? [] : [token], allowedOrigins: [] };
-  const surfaces = [createPlatformSurface([sftSurface], access), sftSurface];
+  const apis = [sftSurface, runsSurface];
+  const surfaces = [createPlatformSurface(apis, access), ...apis];
   const server = await startHttpServer({
     port,
     surfaces: surfaces.map((surface) => ({ surface, handle: createSurfaceHandler(surface, ports, access) })),
@@ -98,12 +113,13 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     home,
     resumed,
     close: async () => {
+      bell.close(); // who waits for an event is answered, and does not hold up the end
       await server.close();
       await driver.stop();
       const unfinished = (await runs.unfinished()).length;
       await outbox.settled();
       database.close();
-      await sink.close();
+      await eventFile.close();
       lock.release();
       return unfinished;
     },

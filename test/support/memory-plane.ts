@@ -5,10 +5,39 @@ import { attemptName, type CheckpointRecord, type Manifest, type Phase, type Pro
 import type { RunPlan } from '#domain/run-request.ts';
 import { type Advance, advanceRun } from '#operations/advance-run.ts';
 import { createRun } from '#operations/create-run.ts';
-import type { Answer, AnswerRecord, AnswerStore, Compute, DocumentStore, Inputs, LaunchOrder, Liveness, Ports, Reservation } from '#ports';
+import type {
+  Answer,
+  AnswerRecord,
+  AnswerStore,
+  Compute,
+  Contents,
+  DocumentStore,
+  Inputs,
+  LaunchOrder,
+  Liveness,
+  Ports,
+  Reservation,
+} from '#ports';
 import { aTraining, EPOCH } from './builders.ts';
+import { HandBell } from './hand-bell.ts';
+import { InMemoryAnswers } from './in-memory-answers.ts';
+import { InMemoryDocuments } from './in-memory-documents.ts';
 import { MemoryArtifacts, sha256Of } from './memory-artifacts.ts';
 import { MemoryRuns } from './memory-runs.ts';
+
+class MemoryContents implements Contents {
+  readonly #files = new Map<string, string>();
+
+  async put(content: string): Promise<{ sha256: string; sizeBytes: number }> {
+    const sha256 = sha256Of(content);
+    this.#files.set(sha256, content);
+    return { sha256, sizeBytes: Buffer.byteLength(content) };
+  }
+
+  async get(sha256: string): Promise<string | null> {
+    return this.#files.get(sha256) ?? null;
+  }
+}
 
 class ScriptedCompute implements Compute {
   readonly launches: LaunchOrder[] = [];
@@ -42,7 +71,6 @@ class ScriptedCompute implements Compute {
   }
 }
 
-const noDocuments: DocumentStore = { put: async () => {}, get: async () => null, list: async () => [] };
 const noAnswers: AnswerStore = {
   find: async (): Promise<AnswerRecord | null> => null,
   begin: async () => true,
@@ -56,17 +84,28 @@ export class MemoryPlane {
   readonly artifacts = new MemoryArtifacts();
   readonly compute = new ScriptedCompute();
   readonly nudged: string[] = [];
+  readonly documents: DocumentStore = new InMemoryDocuments(new InMemoryAnswers({ now: () => this.now }));
+  readonly contents = new MemoryContents();
+  readonly bell = new HandBell((millis) => {
+    this.now += millis;
+  });
   readonly inputs: Inputs = { pin: async (dataset) => ({ dataset }), locateModel: async (path) => ({ path }) };
   now = EPOCH;
   readonly ports: Ports = {
     runs: this.runs,
-    documents: noDocuments,
+    documents: this.documents,
+    contents: this.contents,
+    secrets: {
+      seal: async (_runId, values) => JSON.stringify(values),
+      open: async (_runId, sealed) => JSON.parse(sealed),
+    },
     answers: noAnswers,
     artifacts: this.artifacts,
     inputs: this.inputs,
     compute: this.compute,
     workflow: { start: async () => {}, nudge: async (runId) => void this.nudged.push(runId) },
     sink: { deliver: async () => {} },
+    bell: this.bell,
     clock: { now: () => this.now },
     settings: { provider: 'local', reportSeconds: 1, stallSeconds: 900, claimSeconds: 10, silenceSeconds: 120 },
   };

@@ -8,11 +8,12 @@
  * for, and then it is launched under the same tag, where the claim lets only one machine train.
  */
 import { makeFailure } from '#domain/failures.ts';
-import type { Run, RunView } from '#domain/run.ts';
+import { type Run, type RunView, toPastAttempt } from '#domain/run.ts';
 import { type AttemptSpec, attemptName, runFolderKeys } from '#domain/run-folder.ts';
 import type { Ports, Reservation } from '#ports';
 import { type Advance, IDLE_SECONDS } from '../advance-run.ts';
 import { changeRun } from '../change-run.ts';
+import { openEnvironment } from '../run-environment.ts';
 import { findResumePoint } from './checkpoints.ts';
 import { pollAttempt } from './poll-attempt.ts';
 import { inFolder, isVoid, readAttempt, voidAttempt, writeControl } from './run-folder-files.ts';
@@ -39,7 +40,13 @@ export async function launchAttempt(ports: Ports, view: RunView): Promise<Advanc
   if (open && (await mayStillStart(ports, run, tag))) return { phase: 'launch', waitSeconds: ports.settings.reportSeconds };
 
   await writeInputs(ports, reserved, number);
-  const handle = await ports.compute.launch({ tag, runId: run.id, attempt: number, folder: ports.artifacts.locate(run.folder) });
+  const handle = await ports.compute.launch({
+    tag,
+    runId: run.id,
+    attempt: number,
+    folder: ports.artifacts.locate(run.folder),
+    environment: await openEnvironment(ports, run.id),
+  });
   await changeRun(ports, run.id, (draft) => {
     const { attempt } = draft.run;
     if (attempt?.number !== number || attempt.endedAt !== null || attempt.handle !== null) return;
@@ -52,7 +59,7 @@ export async function launchAttempt(ports: Ports, view: RunView): Promise<Advanc
 
 /** Writes the new attempt into the record. Null where the run moved on meanwhile (stopped, paused, another driver). */
 async function reserveAttempt(ports: Ports, run: Run, number: number): Promise<Run | null> {
-  const resumeFrom = run.attempt === null ? run.lastCheckpoint : await findResumePoint(ports, run);
+  const resumeFrom = run.attempt === null ? run.lastCheckpoint : ((await findResumePoint(ports, run)) ?? toOrigin(run));
   const view = await changeRun(ports, run.id, (draft) => {
     const isNext = (draft.run.attempt?.number ?? 0) === number - 1 && (draft.run.attempt === null || draft.run.attempt.endedAt !== null);
     if (!isNext || draft.run.want !== 'run' || (draft.run.state !== 'queued' && draft.run.state !== 'paused')) return;
@@ -77,6 +84,10 @@ async function reserveAttempt(ports: Ports, run: Run, number: number): Promise<R
   });
   return view.run.attempt?.number === number && view.run.attempt.endedAt === null ? view.run : null;
 }
+
+/** Before it saved anything itself, a resumed run goes on from where it began. */
+const toOrigin = ({ resumedFrom }: Run): Run['lastCheckpoint'] =>
+  resumedFrom && { checkpoint: resumedFrom.checkpoint, folder: resumedFrom.folder, step: resumedFrom.step };
 
 /** A reserved attempt found without a handle: somebody launched it, or was about to. Wait for its claim before launching it again. */
 async function mayStillStart(ports: Ports, run: Run, tag: string): Promise<boolean> {
@@ -105,6 +116,7 @@ async function abandonReservation(ports: Ports, view: RunView, number: number): 
   await changeRun(ports, run.id, (draft) => {
     if (draft.run.attempt?.number !== number || draft.run.attempt.endedAt !== null) return;
     draft.run.attempt.endedAt = draft.timestamp;
+    draft.run.pastAttempts.push(toPastAttempt(draft.run.attempt, draft.timestamp, 'abandoned', { logLines: 0, metricRows: 0 }));
     draft.note('attempt-ended', { message: `attempt ${number} was given up before it began` });
     if (draft.run.state === 'stopping')
       draft.move('stopped', { message: 'stopped before it began', code: draft.run.stopDetail?.code ?? 'stop_requested' });
