@@ -183,6 +183,8 @@ export const RUN_EVENT_TYPES = [
   'artifact-tagged',
   'checkpoint-pinned',
   'stop-requested',
+  'pause-requested',
+  'resume-requested',
   'warning-raised',
 ] as const;
 export type RunEventType = (typeof RUN_EVENT_TYPES)[number];

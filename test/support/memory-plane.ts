@@ -47,8 +47,10 @@ class ScriptedCompute implements Compute {
   /** by tag; alive where nothing is said */
   readonly liveness = new Map<string, Liveness>();
   onLaunch: (order: LaunchOrder) => void = () => {};
+  onReserve: () => Promise<void> = async () => {};
 
   async reserve(): Promise<Reservation> {
+    await this.onReserve();
     return this.reservation;
   }
 
@@ -107,7 +109,7 @@ export class MemoryPlane {
     sink: { deliver: async () => {} },
     bell: this.bell,
     clock: { now: () => this.now },
-    settings: { provider: 'local', reportSeconds: 1, stallSeconds: 900, claimSeconds: 10, silenceSeconds: 120 },
+    settings: { provider: 'local', defaultBase: 'tiny-llama', reportSeconds: 1, stallSeconds: 900, claimSeconds: 10, silenceSeconds: 120 },
   };
 
   async create(overrides: Partial<RunPlan> = {}): Promise<string> {

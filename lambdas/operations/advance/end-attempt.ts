@@ -1,6 +1,6 @@
 /** An attempt is over: its manifest says how, or nothing does because it was lost. Here the run's fate is decided. */
 import { FAILURES, type FailureCode, makeFailure, mayRetry } from '#domain/failures.ts';
-import type { Run, RunView } from '#domain/run.ts';
+import { type Run, type RunView, toPastAttempt } from '#domain/run.ts';
 import type { RunChange } from '#domain/run-change.ts';
 import { attemptName, type Manifest, type Progress, runFolderKeys } from '#domain/run-folder.ts';
 import type { Ports } from '#ports';
@@ -28,6 +28,8 @@ export async function endAttempt(ports: Ports, view: RunView, end: AttemptEnd): 
       ? (end.manifest.failure?.evidence ?? [])
       : await readLogTail(ports, run, attempt.number, view.progress?.counts.logLines ?? 0, 30);
   const stored = end.kind === 'manifest' ? await takeUpArtifacts(ports, run, end.manifest) : null;
+  const outcome = end.kind === 'manifest' ? end.manifest.outcome : 'lost';
+  const counts = end.kind === 'manifest' ? end.manifest.counts : (view.progress?.counts ?? { logLines: 0, metricRows: 0 });
   await changeRun(ports, run.id, (draft) => {
     const current = draft.run.attempt;
     if (current?.number !== attempt.number || current.endedAt !== null) return;
@@ -36,6 +38,7 @@ export async function endAttempt(ports: Ports, view: RunView, end: AttemptEnd): 
     if (samples) draft.run.samples = samples;
     current.endedAt = draft.timestamp;
     current.checkpointsSeen = checkpoints.length;
+    draft.run.pastAttempts.push(toPastAttempt(current, draft.timestamp, outcome, counts));
     if (end.kind === 'manifest') {
       draft.run.computeSeconds += end.manifest.computeSeconds;
       draft.run.lastLogAt = end.manifest.lastLogAt ?? draft.run.lastLogAt;
@@ -46,8 +49,8 @@ export async function endAttempt(ports: Ports, view: RunView, end: AttemptEnd): 
       draft.run.lastLogAt = view.progress?.lastLogAt ?? draft.run.lastLogAt;
     }
     draft.note('attempt-ended', {
-      message: `attempt ${attempt.number} ${end.kind === 'manifest' ? end.manifest.outcome : 'was lost'}`,
-      data: { outcome: end.kind === 'manifest' ? end.manifest.outcome : 'lost' },
+      message: `attempt ${attempt.number} ${outcome === 'lost' ? 'was lost' : outcome}`,
+      data: { outcome },
     });
     decide(draft, end, saved, stored, evidence);
   });
@@ -126,7 +129,7 @@ function decide(draft: RunChange, end: AttemptEnd, savedCheckpoint: boolean, sto
       }
       return;
     case 'paused':
-      draft.move('paused', { message: `paused${run.lastCheckpoint ? ` at step ${run.lastCheckpoint.step}` : ''}` });
+      draft.move('paused', { message: pausedAt(run) });
       return;
     case 'failed':
       tryAgain(
@@ -160,9 +163,17 @@ function tryAgain(draft: RunChange, givenCode: string, message: string, evidence
     );
     return;
   }
+  if (run.want === 'pause') {
+    draft.note('warning-raised', { message: `${message}, while it was pausing`, code });
+    draft.move('paused', { message: pausedAt(run), code });
+    return;
+  }
   draft.note('warning-raised', { message: `${message}; the next attempt goes on`, code });
   draft.move('interrupted', { message: 'waits for its next attempt', code });
 }
+
+const pausedAt = ({ lastCheckpoint }: Run): string =>
+  `paused${lastCheckpoint ? ` at step ${lastCheckpoint.step}` : ' before its first checkpoint'}`;
 
 function breakRun(draft: RunChange, code: FailureCode | string, message: string, evidence: readonly string[]): void {
   draft.run.failure = makeFailure(code, message, evidence);

@@ -29,7 +29,8 @@ export async function launchAttempt(ports: Ports, view: RunView): Promise<Advanc
   const reservation = await ports.compute.reserve(tag, run.compute);
   if (reservation.kind === 'impossible') return refuse(ports, run, reservation);
   if (reservation.kind === 'no-capacity') {
-    await noteWaiting(ports, run, reservation);
+    // Asking for room put it in line: whoever was stopped or paused meanwhile must not stay there, in front of others.
+    if (!(await noteWaiting(ports, run, reservation))) await ports.compute.release(tag);
     return { phase: 'launch', waitSeconds: IDLE_SECONDS };
   }
   const reserved = open ? run : await reserveAttempt(ports, run, number);
@@ -62,7 +63,7 @@ async function reserveAttempt(ports: Ports, run: Run, number: number): Promise<R
   const resumeFrom = run.attempt === null ? run.lastCheckpoint : ((await findResumePoint(ports, run)) ?? toOrigin(run));
   const view = await changeRun(ports, run.id, (draft) => {
     const isNext = (draft.run.attempt?.number ?? 0) === number - 1 && (draft.run.attempt === null || draft.run.attempt.endedAt !== null);
-    if (!isNext || draft.run.want !== 'run' || (draft.run.state !== 'queued' && draft.run.state !== 'paused')) return;
+    if (!isNext || !mayLaunch(draft.run)) return;
     draft.run.attempt = {
       number,
       reservedAt: draft.timestamp,
@@ -76,7 +77,11 @@ async function reserveAttempt(ports: Ports, run: Run, number: number): Promise<R
     };
     draft.run.controlVersion += 1; // the attempt before reads `superseded` under a version it has not seen
     draft.run.lastCheckpoint = resumeFrom;
-    draft.run.waiting = null;
+    // A resuming run reads `paused` until it trains, and says why.
+    draft.run.waiting =
+      draft.run.state === 'paused'
+        ? { code: 'resuming', sentence: 'its trainer is starting', remedy: 'it goes on by itself', since: draft.timestamp }
+        : null;
     draft.note('attempt-reserved', {
       message: resumeFrom ? `attempt ${number} goes on from ${resumeFrom.checkpoint}` : `attempt ${number} starts at step 0`,
       data: { resumeFrom },
@@ -150,14 +155,17 @@ async function writeInputs(ports: Ports, run: Run, number: number): Promise<void
   await ports.artifacts.put(inFolder(run, runFolderKeys.spec(run.id, number)), JSON.stringify(spec));
 }
 
-async function noteWaiting(ports: Ports, run: Run, { waiting }: Extract<Reservation, { kind: 'no-capacity' }>): Promise<void> {
-  if (run.waiting?.code === waiting.code) return;
-  await changeRun(ports, run.id, (draft) => {
-    if (draft.run.waiting?.code === waiting.code || (draft.run.state !== 'queued' && draft.run.state !== 'paused')) return;
+/** @returns whether it waits indeed: not when it was stopped or paused meanwhile */
+async function noteWaiting(ports: Ports, run: Run, { waiting }: Extract<Reservation, { kind: 'no-capacity' }>): Promise<boolean> {
+  const view = await changeRun(ports, run.id, (draft) => {
+    if (draft.run.waiting?.code === waiting.code || !mayLaunch(draft.run)) return;
     draft.run.waiting = { ...waiting, since: draft.timestamp };
     draft.note('waiting-changed', { message: waiting.sentence, code: waiting.code });
   });
+  return mayLaunch(view.run);
 }
+
+const mayLaunch = ({ state, want }: Run): boolean => want === 'run' && (state === 'queued' || state === 'paused');
 
 async function refuse(ports: Ports, run: Run, { failure }: Extract<Reservation, { kind: 'impossible' }>): Promise<Advance> {
   await changeRun(ports, run.id, (draft) => {

@@ -136,8 +136,10 @@ export function addCheckpoints(draft: RunChange, records: readonly CheckpointRec
 }
 
 async function enforceTimeLimit(ports: Ports, run: Run): Promise<void> {
-  if (run.startedAt === null || run.want === 'stop') return;
-  if (ports.clock.now() - Date.parse(run.startedAt) < run.maxRuntimeSeconds * 1_000) return;
+  if (run.startedAt === null || run.want === 'stop' || run.attempt === null) return;
+  // What counts is time at work: of attempts that are over, and of this one. A pause of a week takes nothing from it.
+  const since = Math.max(Date.parse(run.startedAt), Date.parse(run.attempt.reservedAt));
+  if (run.computeSeconds + (ports.clock.now() - since) / 1_000 < run.maxRuntimeSeconds) return;
   await changeRun(ports, run.id, (draft) => {
     if (draft.run.state !== 'running' && draft.run.state !== 'initializing') return;
     requestStop(draft, { code: 'time_limit', message: `reached max_runtime of ${run.maxRuntimeSeconds} s` });

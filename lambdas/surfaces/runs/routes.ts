@@ -6,6 +6,9 @@ import { route } from '#http/route.ts';
 import { getRun } from '#operations/get-run.ts';
 import { awaitEvents, listEvents } from '#operations/list-events.ts';
 import { countRuns, listRuns } from '#operations/list-runs.ts';
+import { pauseRun } from '#operations/pause-run.ts';
+import { resumeRun } from '#operations/resume-run.ts';
+import { stopRun } from '#operations/stop-run.ts';
 import * as wire from './schemas.ts';
 import { toDetail, toEvent, toEventList, toFilter, toList } from './translate.ts';
 
@@ -62,4 +65,40 @@ const listRunEvents = route({
   },
 });
 
-export const runRoutes = [listAllRuns, getOneRun, listRunEvents];
+const stopOneRun = route({
+  method: 'POST',
+  path: '/runs/{run_id}/stop',
+  operationId: 'stopRun',
+  summary: 'Stop a run; a live one saves a final checkpoint first',
+  effect: 'acts',
+  request: { params: wire.runParams },
+  replies: { 200: { description: 'Accepted, and irrevocable', schema: wire.runDetailResponse } },
+  errors: ['run_not_found', 'transition_refused'],
+  handle: async ({ params }, ports) => ({ status: 200, body: toDetail(await stopRun(ports, params.run_id)) }),
+});
+
+const pauseOneRun = route({
+  method: 'POST',
+  path: '/runs/{run_id}/pause',
+  operationId: 'pauseRun',
+  summary: 'Pause a run: it saves a checkpoint, its process ends, and its slot is free',
+  effect: 'acts',
+  request: { params: wire.runParams },
+  replies: { 200: { description: 'Accepted; it reads `paused` when its trainer has ended', schema: wire.runDetailResponse } },
+  errors: ['run_not_found', 'transition_refused'],
+  handle: async ({ params }, ports) => ({ status: 200, body: toDetail(await pauseRun(ports, params.run_id)) }),
+});
+
+const resumeOneRun = route({
+  method: 'POST',
+  path: '/runs/{run_id}/resume',
+  operationId: 'resumeRun',
+  summary: 'Let a paused run go on from its newest checkpoint',
+  effect: 'acts',
+  request: { params: wire.runParams },
+  replies: { 200: { description: 'Accepted; it reads `paused`, with `waiting`, until it trains', schema: wire.runDetailResponse } },
+  errors: ['run_not_found', 'transition_refused'],
+  handle: async ({ params }, ports) => ({ status: 200, body: toDetail(await resumeRun(ports, params.run_id)) }),
+});
+
+export const runRoutes = [listAllRuns, getOneRun, listRunEvents, stopOneRun, pauseOneRun, resumeOneRun];

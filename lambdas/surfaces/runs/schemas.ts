@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { failureSchema } from '#domain/failures.ts';
 import { CLIENT_NAME } from '#domain/ids.ts';
 import { APIS, pastAttemptSchema, RUN_EVENT_TYPES, waitingSchema } from '#domain/run.ts';
-import { PEFT_METHODS, PHASES, sampleSchema, TRAINING_METHODS } from '#domain/run-folder.ts';
+import { PEFT_METHODS, PHASES, sampleSchema, TRAINING_METHODS, WANTS } from '#domain/run-folder.ts';
 import { RUN_STATES } from '#domain/run-lifecycle.ts';
 import { pageQuery } from '#http/paging.ts';
 
@@ -86,6 +86,7 @@ export const runDetailResponse = z
     ...summaryShape,
     version: z.int().meta({ description: "the sequence of the run's newest event" }),
     updated_at: time,
+    want: z.enum(WANTS).meta({ description: 'what the trainer is asked to do: a running run that wants `pause` is pausing' }),
     request: z.record(z.string(), z.unknown()).meta({ description: 'as it was asked for' }),
     parameters: z
       .record(z.string(), z.unknown())

@@ -1,7 +1,8 @@
 /** Ours -> the wire of our own reads. Pure. */
 import type * as z from 'zod';
+import { nameOfBase } from '#domain/base-models.ts';
 import type { RunEvent, RunProgress, RunView } from '#domain/run.ts';
-import type { BaseModel, Dataset } from '#domain/run-folder.ts';
+import type { Dataset } from '#domain/run-folder.ts';
 import { etaSeconds, fractionDone } from '#domain/run-progress.ts';
 import type { EventPage } from '#operations/list-events.ts';
 import type { Page } from '#operations/list-runs.ts';
@@ -54,6 +55,7 @@ export function toDetail(view: RunView): z.infer<typeof runDetailResponse> {
     ...toSummary(view),
     version: run.version,
     updated_at: run.updatedAt,
+    want: run.want,
     request: run.request,
     parameters: toSnakeCase(run.training.hyperparameters),
     choices: run.choices,
@@ -121,17 +123,6 @@ function toAttempts({ run: { pastAttempts, attempt }, progress }: RunView): z.in
       log_lines: progress?.attempt === attempt.number ? progress.counts.logLines : 0,
     },
   ];
-}
-
-function nameOfBase(base: BaseModel): string {
-  switch (base.kind) {
-    case 'tiny-llama':
-      return 'tiny-llama';
-    case 'hub':
-      return base.id;
-    case 'path':
-      return base.path;
-  }
 }
 
 const nameOfDataset = (dataset: Dataset): string => (dataset.kind === 'hub' ? dataset.id : dataset.uri);
