@@ -277,6 +277,8 @@ export const overviewSchema = z
     ),
   })
   .meta({ id: 'Overview' });
+export type Overview = z.infer<typeof overviewSchema>;
+export type MetricRow = z.infer<typeof metricRowSchema>;
 
 /** Every schema that the trainer needs, by the name of its exported file. */
 export const RUN_FOLDER_SCHEMAS = {
@@ -311,5 +313,7 @@ export const runFolderKeys = {
   checkpointFile: (folder: string, path: string) => `checkpoints/${folder}/${path}`,
   checkpointFolder: (folder: string) => `checkpoints/${folder}/`,
   artifact: (runId: string, path: string) => `artifacts/${runId}/${path}`,
+  metricChunk: (runId: string, attempt: number, chunk: number) => `metrics/${attemptName(runId, attempt)}-${pad(chunk, 8)}.jsonl`,
+  overview: (runId: string) => `metrics/${runId}-overview.json`,
   logChunk: (runId: string, attempt: number, chunk: number) => `logs/${attemptName(runId, attempt)}-${pad(chunk, 8)}.jsonl`,
 } as const;

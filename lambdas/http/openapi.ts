@@ -91,7 +91,10 @@ function describeRoute(surface: Surface, route: Route, { tokenRequired }: OpenAp
     ...(body && {
       requestBody: {
         required: true,
-        content: { 'application/json': { schema: body, ...(route.examples && { examples: toExamples(route.examples) }) } },
+        content: {
+          'application/json': { schema: body, ...(route.examples && { examples: toExamples(route.examples) }) },
+          ...Object.fromEntries((route.consumes ?? []).map((type) => [type, { schema: z.string() }])),
+        },
       },
     }),
     responses: { ...describeErrors(surface, route, tokenRequired), ...describeReplies(route) },

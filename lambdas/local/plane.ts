@@ -1,14 +1,17 @@
 /** The one-machine home, put together: one process, one folder. Here ports meet their local adapters, and nowhere else. */
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { attemptName } from '#domain/run-folder.ts';
 import { createDefaultHandler } from '#http/default-handler.ts';
 import { createSurfaceHandler } from '#http/surface-handler.ts';
 import { advanceRun } from '#operations/advance-run.ts';
 import { deliverEvents } from '#operations/deliver-events.ts';
+import { seedRows } from '#operations/stored-rows.ts';
 import type { Clock, EventSink, Ports } from '#ports';
 import { createPlatformSurface } from '#surfaces/platform/surface.ts';
 import { runsSurface } from '#surfaces/runs/surface.ts';
 import { sftSurface } from '#surfaces/sft/surface.ts';
+import { trainingSvcSurface } from '#surfaces/training-svc/surface.ts';
 import { type LocalEnvironment, runsByCores } from './environment.ts';
 import { EventFile } from './event-file.ts';
 import { FolderArtifacts } from './folder-artifacts.ts';
@@ -23,6 +26,7 @@ import { SecretBox } from './secret-box.ts';
 import { SqliteAnswerStore } from './sqlite-answer-store.ts';
 import { SqliteDatabase } from './sqlite-database.ts';
 import { SqliteDocumentStore } from './sqlite-document-store.ts';
+import { SqliteLogIndex } from './sqlite-log-index.ts';
 import { SqliteRunStore } from './sqlite-run-store.ts';
 
 export interface Plane {
@@ -85,9 +89,11 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     workflow: driver,
     sink,
     bell,
+    logIndex: new SqliteLogIndex(database),
     clock,
     settings: {
       provider: 'local',
+      defaultBase: 'tiny-llama',
       reportSeconds: environment.reportSeconds,
       stallSeconds: environment.stallSeconds,
       claimSeconds: 10,
@@ -95,10 +101,11 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     },
   };
 
+  await seedExamples(ports);
   const resumed = await takeUpRuns(ports);
   outbox.ring();
   const access = { tokens: token === null ? [] : [token], allowedOrigins: [] };
-  const apis = [sftSurface, runsSurface];
+  const apis = [trainingSvcSurface, sftSurface, runsSurface];
   const surfaces = [createPlatformSurface(apis, access), ...apis];
   const server = await startHttpServer({
     port,
@@ -124,6 +131,13 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
       return unfinished;
     },
   };
+}
+
+/** What the documents' own examples name is there from the start. */
+async function seedExamples(ports: Ports): Promise<void> {
+  await seedRows(ports, 'session', 's-1', await readFile(join(REPOSITORY, 'examples', 'sessions', 's-1.jsonl'), 'utf8'));
+  const trajectory: unknown = JSON.parse(await readFile(join(REPOSITORY, 'examples', 'trajectories', 't-1.json'), 'utf8'));
+  await seedRows(ports, 'trajectory', 't-1', JSON.stringify(trajectory));
 }
 
 /** What was left at work keeps its slots before anybody who waits is asked; then every run is looked at, the oldest first. */

@@ -86,7 +86,18 @@ const FORMAT_2 = `
   ) STRICT, WITHOUT ROWID;
 `;
 
-export const MIGRATIONS: readonly string[] = [FORMAT_1, FORMAT_2];
+const FORMAT_3 = `
+  -- Where each 1,000 lines of a run's log begin in time.
+  CREATE TABLE log_chunks (
+    run_id TEXT NOT NULL,
+    first_at TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    chunk INTEGER NOT NULL,
+    PRIMARY KEY (run_id, first_at, attempt, chunk)
+  ) STRICT, WITHOUT ROWID;
+`;
+
+export const MIGRATIONS: readonly string[] = [FORMAT_1, FORMAT_2, FORMAT_3];
 
 /**
  * Takes the steps that a database has not taken yet, each in a transaction of its own: a crash leaves a whole older format.

@@ -4,6 +4,7 @@ import type { Run, RunView } from '#domain/run.ts';
 import { RunChange } from '#domain/run-change.ts';
 import type { RunPlan } from '#domain/run-request.ts';
 import type { NameClaim, Ports, Remembered } from '#ports';
+import { noteAdapter } from './adapters.ts';
 import { keepEnvironment } from './run-environment.ts';
 
 export interface NewRun {
@@ -44,6 +45,7 @@ export async function createRun(ports: Ports, order: NewRun, remember?: (view: R
     draft.move('submitted', { message: 'accepted; waits for its turn' });
   }
   const view: RunView = { run: draft.run, progress: null };
+  if (order.adapterId) await noteAdapter(ports, order.adapterId, id);
   await keepEnvironment(ports, id, order.plan.env ?? {});
   await ports.runs.create(draft.run, draft.events, remember?.(view), order.names);
   if (order.submit) await ports.workflow.start(id);

@@ -23,6 +23,7 @@ import { HandBell } from './hand-bell.ts';
 import { InMemoryAnswers } from './in-memory-answers.ts';
 import { InMemoryDocuments } from './in-memory-documents.ts';
 import { MemoryArtifacts, sha256Of } from './memory-artifacts.ts';
+import { MemoryLogIndex } from './memory-log-index.ts';
 import { MemoryRuns } from './memory-runs.ts';
 
 class MemoryContents implements Contents {
@@ -88,6 +89,7 @@ export class MemoryPlane {
   readonly nudged: string[] = [];
   readonly documents: DocumentStore = new InMemoryDocuments(new InMemoryAnswers({ now: () => this.now }));
   readonly contents = new MemoryContents();
+  readonly logIndex = new MemoryLogIndex();
   readonly bell = new HandBell((millis) => {
     this.now += millis;
   });
@@ -108,6 +110,7 @@ export class MemoryPlane {
     workflow: { start: async () => {}, nudge: async (runId) => void this.nudged.push(runId) },
     sink: { deliver: async () => {} },
     bell: this.bell,
+    logIndex: this.logIndex,
     clock: { now: () => this.now },
     settings: { provider: 'local', defaultBase: 'tiny-llama', reportSeconds: 1, stallSeconds: 900, claimSeconds: 10, silenceSeconds: 120 },
   };

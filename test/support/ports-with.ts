@@ -39,6 +39,9 @@ export function portsWith(given: Partial<Ports>): Ports {
     get bell() {
       return given.bell ?? missing('bell');
     },
+    get logIndex() {
+      return given.logIndex ?? missing('logIndex');
+    },
     get clock() {
       return given.clock ?? missing('clock');
     },

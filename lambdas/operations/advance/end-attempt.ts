@@ -6,8 +6,9 @@ import { attemptName, type Manifest, type Progress, runFolderKeys } from '#domai
 import type { Ports } from '#ports';
 import type { Advance } from '../advance-run.ts';
 import { changeRun } from '../change-run.ts';
-import { addCheckpoints, takeUpProgress } from './poll-attempt.ts';
+import { addCheckpoints, knownLines, takeUpProgress } from './poll-attempt.ts';
 import { inFolder, readCheckpoints, readLogTail, readNewestSamples } from './run-folder-files.ts';
+import { countStoredLines, indexLogs } from './take-up-logs.ts';
 
 export type AttemptEnd =
   | { readonly kind: 'manifest'; readonly manifest: Manifest; readonly progress: Progress | null }
@@ -29,7 +30,7 @@ export async function endAttempt(ports: Ports, view: RunView, end: AttemptEnd): 
       : await readLogTail(ports, run, attempt.number, view.progress?.counts.logLines ?? 0, 30);
   const stored = end.kind === 'manifest' ? await takeUpArtifacts(ports, run, end.manifest) : null;
   const outcome = end.kind === 'manifest' ? end.manifest.outcome : 'lost';
-  const counts = end.kind === 'manifest' ? end.manifest.counts : (view.progress?.counts ?? { logLines: 0, metricRows: 0 });
+  const counts = await takeUpCounts(ports, view, attempt.number, end);
   await changeRun(ports, run.id, (draft) => {
     const current = draft.run.attempt;
     if (current?.number !== attempt.number || current.endedAt !== null) return;
@@ -56,6 +57,23 @@ export async function endAttempt(ports: Ports, view: RunView, end: AttemptEnd): 
   });
   await ports.compute.release(tag);
   return { phase: 'poll', waitSeconds: 0 };
+}
+
+/** How many lines and rows the attempt left; the index knows its log to the end before the record does. */
+async function takeUpCounts(
+  ports: Ports,
+  view: RunView,
+  attempt: number,
+  end: AttemptEnd,
+): Promise<{ logLines: number; metricRows: number }> {
+  const known = knownLines(view, attempt);
+  const metricRows = view.progress?.attempt === attempt ? view.progress.counts.metricRows : 0;
+  const counts =
+    end.kind === 'manifest'
+      ? end.manifest.counts
+      : { logLines: end.claimed ? await countStoredLines(ports, view.run, attempt, known) : 0, metricRows };
+  await indexLogs(ports, view.run, attempt, known, counts.logLines);
+  return counts;
 }
 
 interface Stored {

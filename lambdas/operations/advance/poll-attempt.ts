@@ -10,6 +10,7 @@ import { requestStop } from '../stop-run.ts';
 import { pruneCheckpoints, toListed, toResumePoint } from './checkpoints.ts';
 import { endAttempt } from './end-attempt.ts';
 import { type AttemptFiles, readAttempt, readCheckpoints, readNewestSamples, voidAttempt, writeControl } from './run-folder-files.ts';
+import { indexLogs } from './take-up-logs.ts';
 
 /** The trainer bounds its final checkpoint at 30 minutes; after this the plane ends what is left by itself. */
 const STOP_LIMIT_SECONDS = 35 * 60;
@@ -71,8 +72,13 @@ export async function takeUpProgress(ports: Ports, view: RunView, report: Progre
     seenAt,
     highestStep: Math.max(step, before?.highestStep ?? 0),
   };
+  await indexLogs(ports, view.run, attempt, knownLines(view, attempt), counts.logLines);
   await ports.runs.recordProgress(view.run.id, progress);
 }
+
+/** Lines of an attempt that the record counts. */
+export const knownLines = ({ progress }: RunView, attempt: number): number =>
+  progress?.attempt === attempt ? progress.counts.logLines : 0;
 
 interface News {
   readonly started: boolean;

@@ -1,3 +1,4 @@
+import { nameOfBase } from '#domain/base-models.ts';
 import { makeFailure } from '#domain/failures.ts';
 import type { Run } from '#domain/run.ts';
 import type { Ports } from '#ports';
@@ -6,9 +7,10 @@ import { changeRun } from '../change-run.ts';
 
 /** Pins the inputs before any machine is asked for: names become files with sizes and hashes, or the run fails with the reason. */
 export async function prepareRun(ports: Ports, run: Run): Promise<Advance> {
+  const lack = missingEngine(run);
   const dataset = await ports.inputs.pin(run.training.dataset);
   const base = run.training.baseModel.kind === 'path' ? await ports.inputs.locateModel(run.training.baseModel.path) : null;
-  const failure = 'failure' in dataset ? dataset.failure : base !== null && 'failure' in base ? base.failure : null;
+  const failure = lack ?? ('failure' in dataset ? dataset.failure : base !== null && 'failure' in base ? base.failure : null);
 
   await changeRun(ports, run.id, (draft) => {
     if (draft.run.state !== 'queued' || draft.run.prepared) return;
@@ -23,6 +25,14 @@ export async function prepareRun(ports: Ports, run: Run): Promise<Advance> {
     draft.note('inputs-prepared', { message: describe(draft.run) });
   });
   return { phase: 'prepare', waitSeconds: 0 };
+}
+
+/** No engine of this plane trains or uses a hypernetwork yet. */
+function missingEngine({ purpose, training }: Run): { code: string; message: string } | null {
+  const base = nameOfBase(training.baseModel);
+  if (purpose === 'generate') return { code: 'no_hypernetwork', message: `there is no completed hypernetwork for the base '${base}'` };
+  if (training.peftMethod !== 'hypernetwork') return null;
+  return { code: 'engine_missing', message: 'no engine here trains a hypernetwork' };
 }
 
 function describe({ training: { dataset } }: Run): string {

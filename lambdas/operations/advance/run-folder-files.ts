@@ -1,5 +1,5 @@
 /** Reading and writing the files of one run's folder. A file that does not parse counts as not there yet: a report is put again soon. */
-import type * as z from 'zod';
+import * as z from 'zod';
 import type { Run } from '#domain/run.ts';
 import {
   CHUNK_ROWS,
@@ -8,6 +8,7 @@ import {
   type Control,
   checkpointRecordSchema,
   claimSchema,
+  type LogRow,
   logRowSchema,
   type Manifest,
   manifestSchema,
@@ -76,9 +77,17 @@ export async function readLogTail(ports: Ports, run: Run, attempt: number, logLi
   const text = await ports.artifacts.get(
     inFolder(run, runFolderKeys.logChunk(run.id, attempt, Math.max(1, Math.ceil(logLines / CHUNK_ROWS)))),
   );
-  const rows = (text ?? '').split('\n').map((line) => parseWith(logRowSchema, line));
-  return rows.flatMap((row) => (row ? [row.message] : [])).slice(-lines);
+  return parseLogRows(text)
+    .flatMap((row) => (row ? [row.message] : []))
+    .slice(-lines);
 }
+
+/** The rows of a chunk in their places; null for one that cannot be read. @param atMost so many, from the first */
+export function parseLogRows(text: string | null, atMost = CHUNK_ROWS): (LogRow | null)[] {
+  const lines = (text ?? '').split('\n', atMost);
+  return (lines.at(-1) === '' ? lines.slice(0, -1) : lines).map((line) => parseWith(compiledLogRowSchema, line));
+}
+const compiledLogRowSchema = z.compile(logRowSchema);
 
 export async function writeControl(ports: Ports, run: Run, attempt: number, want: Want = run.want): Promise<void> {
   const control: Control = {
