@@ -243,6 +243,8 @@ export interface Settings {
   readonly provider: string;
   /** the base model of a request that may name one and does not */
   readonly defaultBase: string;
+  /** container images that requests may name, beside the configured trainer */
+  readonly allowedImages: readonly string[];
   /** how often the trainer reports and the plane looks, while a run is live */
   readonly reportSeconds: number;
   readonly stallSeconds: number;

@@ -12,6 +12,7 @@ import { createPlatformSurface } from '#surfaces/platform/surface.ts';
 import { runsSurface } from '#surfaces/runs/surface.ts';
 import { sftSurface } from '#surfaces/sft/surface.ts';
 import { trainingSvcSurface } from '#surfaces/training-svc/surface.ts';
+import { unifiedTrainerSurface } from '#surfaces/unified-trainer/surface.ts';
 import { type LocalEnvironment, runsByCores } from './environment.ts';
 import { EventFile } from './event-file.ts';
 import { FolderArtifacts } from './folder-artifacts.ts';
@@ -94,6 +95,7 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     settings: {
       provider: 'local',
       defaultBase: 'tiny-llama',
+      allowedImages: [],
       reportSeconds: environment.reportSeconds,
       stallSeconds: environment.stallSeconds,
       claimSeconds: 10,
@@ -105,7 +107,7 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
   const resumed = await takeUpRuns(ports);
   outbox.ring();
   const access = { tokens: token === null ? [] : [token], allowedOrigins: [] };
-  const apis = [trainingSvcSurface, sftSurface, runsSurface];
+  const apis = [trainingSvcSurface, unifiedTrainerSurface, sftSurface, runsSurface];
   const surfaces = [createPlatformSurface(apis, access), ...apis];
   const server = await startHttpServer({
     port,

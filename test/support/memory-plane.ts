@@ -112,7 +112,15 @@ export class MemoryPlane {
     bell: this.bell,
     logIndex: this.logIndex,
     clock: { now: () => this.now },
-    settings: { provider: 'local', defaultBase: 'tiny-llama', reportSeconds: 1, stallSeconds: 900, claimSeconds: 10, silenceSeconds: 120 },
+    settings: {
+      provider: 'local',
+      defaultBase: 'tiny-llama',
+      allowedImages: [],
+      reportSeconds: 1,
+      stallSeconds: 900,
+      claimSeconds: 10,
+      silenceSeconds: 120,
+    },
   };
 
   async create(overrides: Partial<RunPlan> = {}): Promise<string> {

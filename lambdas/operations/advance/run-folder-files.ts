@@ -60,10 +60,15 @@ export async function readAttempt(ports: Ports, run: Run, attempt: number): Prom
 
 /** Every committed checkpoint of this run, oldest step first; whether its files are whole is not looked at. */
 export async function readCheckpoints(ports: Ports, run: Run): Promise<CheckpointRecord[]> {
-  const prefix = inFolder(run, runFolderKeys.checkpoints());
+  return (await readFolderCheckpoints(ports, run.folder)).filter((record) => record.runId === run.id);
+}
+
+/** Likewise, of every run that ever shared the folder. */
+export async function readFolderCheckpoints(ports: Ports, folder: string): Promise<CheckpointRecord[]> {
+  const prefix = `${folder}/${runFolderKeys.checkpoints()}`;
   const keys = (await ports.artifacts.list(prefix)).filter((key) => /^step-\d{6,}\.json$/.test(key.slice(prefix.length)));
   const records = await Promise.all(keys.map(async (key) => parseWith(checkpointRecordSchema, await ports.artifacts.get(key))));
-  return records.filter((record): record is CheckpointRecord => record !== null && record.runId === run.id).sort((a, b) => a.step - b.step);
+  return records.filter((record): record is CheckpointRecord => record !== null).sort((a, b) => a.step - b.step);
 }
 
 export async function readNewestSamples(ports: Ports, run: Run): Promise<SamplesRow | null> {
