@@ -11,7 +11,11 @@ import {
   type LogRow,
   logRowSchema,
   type Manifest,
+  type MetricRow,
   manifestSchema,
+  metricRowSchema,
+  type Overview,
+  overviewSchema,
   type Progress,
   progressSchema,
   runFolderKeys,
@@ -93,6 +97,11 @@ export function parseLogRows(text: string | null, atMost = CHUNK_ROWS): (LogRow 
   return (lines.at(-1) === '' ? lines.slice(0, -1) : lines).map((line) => parseWith(compiledLogRowSchema, line));
 }
 const compiledLogRowSchema = z.compile(logRowSchema);
+
+export const parseMetricRows = (text: string | null): MetricRow[] =>
+  (text ?? '').split('\n').flatMap((line) => parseWith(metricRowSchema, line) ?? []);
+
+export const parseOverview = (text: string | null): Overview | null => parseWith(overviewSchema, text);
 
 export async function writeControl(ports: Ports, run: Run, attempt: number, want: Want = run.want): Promise<void> {
   const control: Control = {

@@ -7,10 +7,12 @@ import { getRun } from '#operations/get-run.ts';
 import { awaitEvents, listEvents } from '#operations/list-events.ts';
 import { countRuns, listRuns } from '#operations/list-runs.ts';
 import { pauseRun } from '#operations/pause-run.ts';
+import { readLogs, searchLogs } from '#operations/read-logs.ts';
+import { readMetrics } from '#operations/read-metrics.ts';
 import { resumeRun } from '#operations/resume-run.ts';
 import { stopRun } from '#operations/stop-run.ts';
 import * as wire from './schemas.ts';
-import { toDetail, toEvent, toEventList, toFilter, toList } from './translate.ts';
+import { toCurveQuery, toDetail, toEvent, toEventList, toFilter, toList, toLogs, toMetrics } from './translate.ts';
 
 const DEFAULT_RUNS = 100;
 /** Under the 30 s that an HTTP API gives a Lambda. */
@@ -101,4 +103,36 @@ const resumeOneRun = route({
   handle: async ({ params }, ports) => ({ status: 200, body: toDetail(await resumeRun(ports, params.run_id)) }),
 });
 
-export const runRoutes = [listAllRuns, getOneRun, listRunEvents, stopOneRun, pauseOneRun, resumeOneRun];
+const readRunLogs = route({
+  method: 'GET',
+  path: '/runs/{run_id}/logs',
+  operationId: 'readRunLogs',
+  summary: "A run's log, ascending, over all its attempts",
+  request: { params: wire.runParams, query: wire.logsQuery },
+  replies: { 200: { description: 'The lines', schema: wire.logsResponse, headers: LINK_HEADER } },
+  errors: ['run_not_found'],
+  handle: async ({ params, query: { after, limit, start, end, level, q }, ...context }, ports) => {
+    const range = { start, end };
+    const isSearch = level !== undefined || q !== undefined;
+    const page = isSearch
+      ? { ...(await searchLogs(ports, params.run_id, { after, limit, range, level, text: q })), total: null }
+      : await readLogs(ports, params.run_id, { place: { after }, limit, range });
+    return { status: 200, headers: nextLink(context, page.next), body: toLogs(page, page.total) };
+  },
+});
+
+const readRunMetrics = route({
+  method: 'GET',
+  path: '/runs/{run_id}/metrics',
+  operationId: 'readRunMetrics',
+  summary: "A run's curves in a few points, over all its attempts",
+  request: { params: wire.runParams, query: wire.metricsQuery },
+  replies: { 200: { description: 'The curves', schema: wire.metricsResponse } },
+  errors: ['run_not_found'],
+  handle: async ({ params, query }, ports) => ({
+    status: 200,
+    body: toMetrics(await readMetrics(ports, params.run_id, toCurveQuery(query))),
+  }),
+});
+
+export const runRoutes = [readRunLogs, readRunMetrics, listAllRuns, getOneRun, listRunEvents, stopOneRun, pauseOneRun, resumeOneRun];

@@ -6,6 +6,8 @@ import { APIS, pastAttemptSchema, RUN_EVENT_TYPES, waitingSchema } from '#domain
 import { PEFT_METHODS, PHASES, sampleSchema, TRAINING_METHODS, WANTS } from '#domain/run-folder.ts';
 import { RUN_STATES } from '#domain/run-lifecycle.ts';
 import { pageQuery } from '#http/paging.ts';
+import { timeQuery } from '#http/time-query.ts';
+import { LOG_LEVELS } from '#operations/read-logs.ts';
 
 export const runParams = z.object({ run_id: z.string().regex(CLIENT_NAME) });
 
@@ -135,3 +137,70 @@ export const eventResponse = z
 export const eventListResponse = z
   .object({ items: z.array(eventResponse), next: z.int().nullable().meta({ description: 'what to pass as after; null on the last page' }) })
   .meta({ id: 'RunEventList' });
+
+export const logsQuery = z.object({
+  after: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(Number.MAX_SAFE_INTEGER)
+    .default(0)
+    .meta({ description: 'the number of a line; those behind it' }),
+  limit: z.coerce.number().int().min(1).max(1_000).default(100),
+  start: timeQuery.optional().meta({ description: 'lines at or after this time' }),
+  end: timeQuery.optional().meta({ description: 'lines before this time' }),
+  level: z.enum(LOG_LEVELS).optional().meta({ description: 'lines of at least this level' }),
+  q: z.string().min(1).max(200).optional().meta({ description: 'lines that hold this text, in any case' }),
+});
+export const logsResponse = z
+  .object({
+    items: z.array(
+      z.object({
+        line: z.int().meta({ description: 'its number in the whole run, from 1' }),
+        attempt: z.int(),
+        timestamp: time,
+        level: z.enum(LOG_LEVELS),
+        rank: z.int(),
+        message: z.string(),
+      }),
+    ),
+    total: z.int().nullable().meta({ description: 'lines between start and end, on all pages; null where level or q is given' }),
+    next: z.int().nullable().meta({
+      description:
+        'what to pass as after; null on the last page. A search looks at 20,000 lines a page, so a page may be empty with more behind it',
+    }),
+  })
+  .meta({ id: 'RunLogs' });
+
+const step = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+export const metricsQuery = z.object({
+  names: z.string().min(1).max(2_000).optional().meta({ description: 'comma-separated; default: every series' }),
+  from_step: step.default(0),
+  to_step: step.default(Number.MAX_SAFE_INTEGER).meta({ description: 'included' }),
+  points: z.coerce.number().int().min(1).max(1_024).default(500).meta({ description: 'at most so many for each series' }),
+});
+export const metricsResponse = z
+  .object({
+    names: z.array(z.string()).meta({ description: 'every series of the run' }),
+    series: z.array(
+      z.object({
+        name: z.string(),
+        shown: z.string().meta({ description: 'how many points of how many values', examples: ['500 of 48,000'] }),
+        total: z.int().meta({ description: 'values in the range' }),
+        points: z.array(
+          z
+            .object({
+              from_step: z.int(),
+              to_step: z.int(),
+              count: z.int(),
+              min: z.number(),
+              max: z.number(),
+              mean: z.number(),
+              last: z.number(),
+            })
+            .meta({ description: 'so many neighbouring values in one, with the least and the greatest, so that no spike is lost' }),
+        ),
+      }),
+    ),
+  })
+  .meta({ id: 'RunMetrics' });

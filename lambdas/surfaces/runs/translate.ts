@@ -6,8 +6,20 @@ import type { Dataset } from '#domain/run-folder.ts';
 import { etaSeconds, fractionDone } from '#domain/run-progress.ts';
 import type { EventPage } from '#operations/list-events.ts';
 import type { Page } from '#operations/list-runs.ts';
+import type { LogPage } from '#operations/read-logs.ts';
+import type { CurveQuery, Curves } from '#operations/read-metrics.ts';
 import type { RunFilter } from '#ports';
-import type { eventListResponse, eventResponse, listQuery, runDetailResponse, runListResponse, runSummaryResponse } from './schemas.ts';
+import type {
+  eventListResponse,
+  eventResponse,
+  listQuery,
+  logsResponse,
+  metricsQuery,
+  metricsResponse,
+  runDetailResponse,
+  runListResponse,
+  runSummaryResponse,
+} from './schemas.ts';
 
 export function toFilter({ state, provider, project, api }: z.infer<typeof listQuery>): RunFilter {
   return {
@@ -132,3 +144,34 @@ export function toEvent({ sequence, timestamp, type, state, attempt, code, messa
 }
 
 export const toEventList = ({ items, next }: EventPage): z.infer<typeof eventListResponse> => ({ items: items.map(toEvent), next });
+
+export const toLogs = ({ items, next }: Omit<LogPage, 'total'>, total: number | null): z.infer<typeof logsResponse> => ({
+  items: items.map(({ number, attempt, timestamp, level, rank, message }) => ({ line: number, attempt, timestamp, level, rank, message })),
+  total,
+  next,
+});
+
+export const toCurveQuery = ({ names, from_step, to_step, points }: z.infer<typeof metricsQuery>): CurveQuery => ({
+  names: names === undefined ? null : names.split(','),
+  fromStep: from_step,
+  toStep: to_step,
+  points,
+});
+
+export const toMetrics = ({ names, curves }: Curves): z.infer<typeof metricsResponse> => ({
+  names,
+  series: curves.map(({ name, points, total }) => ({
+    name,
+    shown: `${points.length.toLocaleString('en')} of ${total.toLocaleString('en')}`,
+    total,
+    points: points.map(({ fromStep, toStep, count, min, max, mean, last }) => ({
+      from_step: fromStep,
+      to_step: toStep,
+      count,
+      min,
+      max,
+      mean,
+      last,
+    })),
+  })),
+});

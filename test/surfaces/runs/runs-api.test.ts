@@ -1,6 +1,6 @@
 /** Our own reads over HTTP, on a plane whose trainer is the real supervisor with a torch-free engine. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { eventListResponse, runDetailResponse, runListResponse } from '#surfaces/runs/schemas.ts';
+import { eventListResponse, logsResponse, metricsResponse, runDetailResponse, runListResponse } from '#surfaces/runs/schemas.ts';
 import { ScriptedPlane } from '../../support/scripted-plane.ts';
 
 let plane: ScriptedPlane;
@@ -135,5 +135,59 @@ describe('the timeline', () => {
 
     expect((await waiting).text).toContain('id: ');
     await plane.jobWhenDone(id);
+  });
+});
+
+describe('logs and curves', () => {
+  test('a page, a stretch of time, a level and a text of what the trainer wrote', async () => {
+    const id = await plane.startJob({ max_steps: 10 });
+    await plane.jobWhenDone(id);
+
+    const all = logsResponse.parse((await plane.request('GET', `/runs/${id}/logs?limit=1000`)).body);
+    const page = await plane.request('GET', `/runs/${id}/logs?limit=2&after=3`);
+    const third = all.items[2]?.timestamp ?? '';
+    const until = logsResponse.parse((await plane.request('GET', `/runs/${id}/logs?end=${third}`)).body);
+    const since = logsResponse.parse((await plane.request('GET', `/runs/${id}/logs?start=${third.replace('Z', '')}`)).body);
+    const steps = logsResponse.parse((await plane.request('GET', `/runs/${id}/logs?q=STEP 7/10&level=INFO`)).body);
+
+    expect(all.items.map(({ line }) => line)).toEqual(all.items.map((_, index) => index + 1));
+    expect([all.total, all.next]).toEqual([all.items.length, null]);
+    expect(logsResponse.parse(page.body)).toMatchObject({ total: all.total, next: 5, items: [{ line: 4 }, { line: 5 }] });
+    expect(page.headers.get('link')).toBe(`</runs/${id}/logs?limit=2&after=5>; rel="next"`);
+    expect(until.items).toEqual(all.items.filter(({ timestamp }) => timestamp < third));
+    expect((until.total ?? 0) + (since.total ?? 0)).toBe(all.total);
+    expect(steps).toMatchObject({ total: null, next: null, items: [{ message: expect.stringContaining('step 7/10') }] });
+  });
+
+  test('names, a range of steps and at most so many points', async () => {
+    const id = await plane.startJob({ max_steps: 10 });
+    await plane.jobWhenDone(id);
+
+    const all = metricsResponse.parse((await plane.request('GET', `/runs/${id}/metrics`)).body);
+    const some = metricsResponse.parse(
+      (await plane.request('GET', `/runs/${id}/metrics?names=loss,grad_norm&from_step=3&to_step=8&points=2`)).body,
+    );
+
+    expect(all.names).toEqual(expect.arrayContaining(['grad_norm', 'learning_rate', 'loss']));
+    expect(all.series.map(({ name }) => name)).toEqual(all.names);
+    expect(all.series.find(({ name }) => name === 'loss')).toMatchObject({ shown: '10 of 10', total: 10 });
+    expect(some.series).toMatchObject([
+      {
+        name: 'grad_norm',
+        shown: '2 of 6',
+        points: [
+          { from_step: 3, to_step: 5, count: 3 },
+          { from_step: 6, to_step: 8, count: 3 },
+        ],
+      },
+      { name: 'loss' },
+    ]);
+  });
+
+  test('say what a query may hold: 400', async () => {
+    const { status, body } = await plane.request('GET', '/runs/run_x/logs?start=yesterday&level=LOUD&limit=5000');
+
+    expect(status).toBe(400);
+    for (const part of ['start: must be a time like 2026-02-16T12:00:00Z', 'level', 'limit']) expect(Object(body).detail).toContain(part);
   });
 });
