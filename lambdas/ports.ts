@@ -240,7 +240,10 @@ export interface Clock {
 }
 
 export interface Settings {
+  /** where a run goes that names no provider */
   readonly provider: string;
+  /** all that are configured */
+  readonly providers: readonly string[];
   /** the base model of a request that may name one and does not */
   readonly defaultBase: string;
   /** container images that requests may name, beside the configured trainer */

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { environmentSchema } from './environment-names.ts';
 import type { Problem } from './errors.ts';
 import { type Choice, type GivenHyperparameters, resolveHyperparameters, withoutAliases } from './hyperparameters.ts';
+import { PROVIDERS } from './providers.ts';
 import type { ComputeNeed } from './run.ts';
 import { type BaseModel, DATASET_FORMATS, type Dataset, TRAINING_METHODS, type Training } from './run-folder.ts';
 
@@ -12,7 +13,7 @@ const FORTNIGHT_SECONDS = 14 * 24 * 3_600;
 export const runRequestShape = {
   dataset_format: z.enum(DATASET_FORMATS).optional().meta({ description: 'default: detected from the first row' }),
   method: z.enum(TRAINING_METHODS).optional(),
-  provider: z.enum(['local']).optional().meta({ description: 'where to train; default: the provider of this plane' }),
+  provider: z.enum(PROVIDERS).optional().meta({ description: 'where to train; default: the provider of this plane' }),
   compute: z
     .strictObject({
       node_count: z.int().min(1).max(1_024).optional(),

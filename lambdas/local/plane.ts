@@ -8,6 +8,7 @@ import { advanceRun } from '#operations/advance-run.ts';
 import { deliverEvents } from '#operations/deliver-events.ts';
 import { seedRows } from '#operations/stored-rows.ts';
 import type { Clock, EventSink, Ports } from '#ports';
+import { orchestratorSurface } from '#surfaces/orchestrator/surface.ts';
 import { createPlatformSurface } from '#surfaces/platform/surface.ts';
 import { runsSurface } from '#surfaces/runs/surface.ts';
 import { sftSurface } from '#surfaces/sft/surface.ts';
@@ -94,6 +95,7 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     clock,
     settings: {
       provider: 'local',
+      providers: ['local'],
       defaultBase: 'tiny-llama',
       allowedImages: [],
       reportSeconds: environment.reportSeconds,
@@ -107,7 +109,7 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
   const resumed = await takeUpRuns(ports);
   outbox.ring();
   const access = { tokens: token === null ? [] : [token], allowedOrigins: [] };
-  const apis = [trainingSvcSurface, unifiedTrainerSurface, sftSurface, runsSurface];
+  const apis = [trainingSvcSurface, unifiedTrainerSurface, orchestratorSurface, sftSurface, runsSurface];
   const surfaces = [createPlatformSurface(apis, access), ...apis];
   const server = await startHttpServer({
     port,

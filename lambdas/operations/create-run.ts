@@ -1,5 +1,7 @@
 import { SEALED_VALUE } from '#domain/environment-names.ts';
+import { InvalidRequest } from '#domain/errors.ts';
 import { makeId } from '#domain/ids.ts';
+import { providerProblem } from '#domain/providers.ts';
 import type { Run, RunView } from '#domain/run.ts';
 import { RunChange } from '#domain/run-change.ts';
 import type { RunPlan } from '#domain/run-request.ts';
@@ -33,9 +35,11 @@ export interface NewRun {
  * Accepts a run: record, first events and the idempotent answer in one transaction. Once this resolves the run is never lost;
  * the workflow's start is a convenience that a sweep makes good.
  * @param remember renders the answer to keep for an Idempotency-Key
- * @throws VersionConflict where another call with the same key was first; NameTaken
+ * @throws InvalidRequest for a provider that is not there; VersionConflict where another call with the same key was first; NameTaken
  */
 export async function createRun(ports: Ports, order: NewRun, remember?: (view: RunView) => Remembered | undefined): Promise<RunView> {
+  const problem = order.provider === null ? null : providerProblem(order.provider, ports.settings.providers);
+  if (problem) throw new InvalidRequest([{ path: 'provider', message: problem }]);
   const now = ports.clock.now();
   const id = makeId('run', now);
   const draft = new RunChange(blankRun(id, order, ports.settings.provider, new Date(now).toISOString()), now);

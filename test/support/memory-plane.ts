@@ -114,6 +114,7 @@ export class MemoryPlane {
     clock: { now: () => this.now },
     settings: {
       provider: 'local',
+      providers: ['local'],
       defaultBase: 'tiny-llama',
       allowedImages: [],
       reportSeconds: 1,
