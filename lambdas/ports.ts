@@ -141,6 +141,12 @@ export interface Artifacts {
   publish(prefix: string, outputDir: string | null): Promise<string>;
 }
 
+/** What a run made, for those who want the bytes. */
+export interface Downloads {
+  /** A link that fetches one stored file, for an hour, by whoever has it: absolute, or a path of this plane. */
+  link(key: string): Promise<string>;
+}
+
 /** Rows that users stored here, by their SHA-256: what lies under a hash never changes. */
 export interface Contents {
   put(content: string): Promise<{ sha256: string; sizeBytes: number }>;
@@ -263,6 +269,7 @@ export interface Ports {
   readonly answers: AnswerStore;
   readonly artifacts: Artifacts;
   readonly inputs: Inputs;
+  readonly downloads: Downloads;
   readonly contents: Contents;
   readonly secrets: Secrets;
   readonly compute: Compute;

@@ -16,9 +16,11 @@ import { trainingSvcSurface } from '#surfaces/training-svc/surface.ts';
 import { unifiedTrainerSurface } from '#surfaces/unified-trainer/surface.ts';
 import { type LocalEnvironment, runsByCores } from './environment.ts';
 import { EventFile } from './event-file.ts';
+import { FileDownloads } from './file-downloads.ts';
 import { FolderArtifacts } from './folder-artifacts.ts';
 import { FolderContents } from './folder-contents.ts';
 import { FolderInputs } from './folder-inputs.ts';
+import { openHomeKey } from './home-key.ts';
 import { lockHome } from './home-lock.ts';
 import { startHttpServer } from './http-server.ts';
 import { InProcessBell } from './in-process-bell.ts';
@@ -79,11 +81,14 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     passedOn: environment.passedOn,
     onRoom: (tag) => void driver.nudge(tag.slice(0, tag.lastIndexOf('-'))),
   });
+  const artifacts = new FolderArtifacts({ root: join(home, 'artifacts'), dataRoot, buckets: join(home, 's3') });
+  const downloads = new FileDownloads({ key: openHomeKey(join(home, 'links.key')), artifacts, clock });
   const ports: Ports = {
     runs,
     documents: new SqliteDocumentStore(database, { clock }),
     answers: new SqliteAnswerStore(database),
-    artifacts: new FolderArtifacts({ root: join(home, 'artifacts'), dataRoot, buckets: join(home, 's3') }),
+    artifacts,
+    downloads,
     inputs: new FolderInputs({ dataRoot, contents: join(home, 'contents') }),
     contents: new FolderContents(join(home, 'contents')),
     secrets: SecretBox.open(home),
@@ -115,6 +120,7 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     port,
     surfaces: surfaces.map((surface) => ({ surface, handle: createSurfaceHandler(surface, ports, access) })),
     fallback: createDefaultHandler(surfaces, access),
+    serveFile: downloads.serve,
     access,
   });
   lock.announce(server.url);

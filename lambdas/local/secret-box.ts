@@ -3,14 +3,12 @@
  * The key lies in <home>/secret.key, 0600. Who can read the home as its owner can read the values; a backup of the database alone cannot.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import type { Secrets } from '#ports';
-import { hasCode } from './data-root.ts';
+import { openHomeKey } from './home-key.ts';
 
 const CIPHER = 'aes-256-gcm';
-const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const FORMAT = 'v1.';
@@ -26,16 +24,7 @@ export class SecretBox implements Secrets {
 
   /** Makes the key where the home has none. @throws Error where the key file is not whole */
   static open(home: string): SecretBox {
-    mkdirSync(home, { recursive: true, mode: 0o700 });
-    const path = join(home, 'secret.key');
-    try {
-      writeFileSync(path, randomBytes(KEY_BYTES), { flag: 'wx', mode: 0o600, flush: true });
-    } catch (error) {
-      if (!hasCode(error, 'EEXIST')) throw error;
-    }
-    const key = readFileSync(path);
-    if (key.length !== KEY_BYTES) throw new Error(`${path} must hold ${KEY_BYTES} bytes, it holds ${key.length}: restore it from a backup`);
-    return new SecretBox(key);
+    return new SecretBox(openHomeKey(join(home, 'secret.key')));
   }
 
   async seal(runId: string, values: Readonly<Record<string, string>>): Promise<string> {

@@ -110,6 +110,7 @@ export class MemoryPlane {
     workflow: { start: async () => {}, nudge: async (runId) => void this.nudged.push(runId) },
     sink: { deliver: async () => {} },
     bell: this.bell,
+    downloads: { link: async (key) => `/files/${key}?signature=x` },
     logIndex: this.logIndex,
     clock: { now: () => this.now },
     settings: {

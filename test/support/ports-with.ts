@@ -42,6 +42,9 @@ export function portsWith(given: Partial<Ports>): Ports {
     get logIndex() {
       return given.logIndex ?? missing('logIndex');
     },
+    get downloads() {
+      return given.downloads ?? missing('downloads');
+    },
     get clock() {
       return given.clock ?? missing('clock');
     },

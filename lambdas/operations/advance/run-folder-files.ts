@@ -75,6 +75,10 @@ export async function readFolderCheckpoints(ports: Ports, folder: string): Promi
   return records.filter((record): record is CheckpointRecord => record !== null).sort((a, b) => a.step - b.step);
 }
 
+/** A committed checkpoint by its name. */
+export const readCheckpoint = async (ports: Ports, run: Run, name: string): Promise<CheckpointRecord | null> =>
+  parseWith(checkpointRecordSchema, await ports.artifacts.get(inFolder(run, runFolderKeys.checkpointRecord(name))));
+
 export async function readNewestSamples(ports: Ports, run: Run): Promise<SamplesRow | null> {
   const text = await ports.artifacts.get(inFolder(run, runFolderKeys.artifact(run.id, 'samples.jsonl')));
   const lines = (text ?? '').split('\n').filter((line) => line !== '');

@@ -1,8 +1,10 @@
 /** Our own reads of every run, for the dashboard, the command line and everyone. */
 
+import * as z from 'zod';
 import { lastEventId, toEventStream, wantsEventStream } from '#http/event-stream.ts';
 import { LINK_HEADER, nextLink } from '#http/paging.ts';
 import { route } from '#http/route.ts';
+import { findFile } from '#operations/find-file.ts';
 import { getRun } from '#operations/get-run.ts';
 import { awaitEvents, listEvents } from '#operations/list-events.ts';
 import { countRuns, listRuns } from '#operations/list-runs.ts';
@@ -12,7 +14,18 @@ import { readMetrics } from '#operations/read-metrics.ts';
 import { resumeRun } from '#operations/resume-run.ts';
 import { stopRun } from '#operations/stop-run.ts';
 import * as wire from './schemas.ts';
-import { toCurveQuery, toDetail, toEvent, toEventList, toFilter, toList, toLogs, toMetrics } from './translate.ts';
+import {
+  toArtifacts,
+  toCheckpoints,
+  toCurveQuery,
+  toDetail,
+  toEvent,
+  toEventList,
+  toFilter,
+  toList,
+  toLogs,
+  toMetrics,
+} from './translate.ts';
 
 const DEFAULT_RUNS = 100;
 /** Under the 30 s that an HTTP API gives a Lambda. */
@@ -135,4 +148,58 @@ const readRunMetrics = route({
   }),
 });
 
-export const runRoutes = [readRunLogs, readRunMetrics, listAllRuns, getOneRun, listRunEvents, stopOneRun, pauseOneRun, resumeOneRun];
+const listRunCheckpoints = route({
+  method: 'GET',
+  path: '/runs/{run_id}/checkpoints',
+  operationId: 'listRunCheckpoints',
+  summary: 'The checkpoints that are kept, the highest step first',
+  request: { params: wire.runParams },
+  replies: { 200: { description: 'The checkpoints', schema: wire.checkpointListResponse } },
+  errors: ['run_not_found'],
+  handle: async ({ params }, ports) => ({ status: 200, body: toCheckpoints(await getRun(ports, params.run_id)) }),
+});
+
+const listRunArtifacts = route({
+  method: 'GET',
+  path: '/runs/{run_id}/artifacts',
+  operationId: 'listRunArtifacts',
+  summary: 'What a run made: results with their files, then checkpoints',
+  request: { params: wire.runParams },
+  replies: { 200: { description: 'The artifacts', schema: wire.artifactListResponse } },
+  errors: ['run_not_found'],
+  handle: async ({ params }, ports) => ({ status: 200, body: toArtifacts(await getRun(ports, params.run_id)) }),
+});
+
+const downloadRunFile = route({
+  method: 'GET',
+  path: '/runs/{run_id}/artifacts/{path+}',
+  operationId: 'downloadRunFile',
+  summary: 'Fetch a file of what a run made',
+  request: { params: wire.fileParams },
+  replies: {
+    302: {
+      description: 'To the bytes, by a link that is good for an hour and asks for no token',
+      headers: { location: { description: 'the link', schema: z.string() } },
+    },
+  },
+  errors: ['run_not_found', 'artifact_not_found'],
+  handle: async ({ params }, ports) => ({
+    status: 302,
+    headers: { location: (await findFile(ports, params.run_id, params.path)).link },
+    body: undefined,
+  }),
+});
+
+export const runRoutes = [
+  listRunCheckpoints,
+  listRunArtifacts,
+  downloadRunFile,
+  readRunLogs,
+  readRunMetrics,
+  listAllRuns,
+  getOneRun,
+  listRunEvents,
+  stopOneRun,
+  pauseOneRun,
+  resumeOneRun,
+];

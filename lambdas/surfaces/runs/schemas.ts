@@ -204,3 +204,45 @@ export const metricsResponse = z
     ),
   })
   .meta({ id: 'RunMetrics' });
+
+const tagResponse = z.object({ value: z.string(), notes: z.string().nullable(), applied_at: time });
+const fileResponse = z.object({
+  path: z.string(),
+  size_bytes: z.int(),
+  sha256: z.string(),
+  href: z.string().meta({ description: 'fetches the bytes, through a link that is good for an hour' }),
+});
+export const checkpointListResponse = z
+  .object({
+    items: z.array(
+      z.object({
+        id: z.string(),
+        name: z.string(),
+        step: z.int(),
+        attempt: z.int(),
+        reason: z.string(),
+        eval_loss: z.number().nullable(),
+        size_bytes: z.int(),
+        created_at: time.nullable(),
+        tags: z.array(tagResponse),
+        pinned: z.boolean().meta({ description: 'another run went on from it, so it is kept' }),
+      }),
+    ),
+  })
+  .meta({ id: 'RunCheckpoints', description: 'those that are kept, the highest step first' });
+export const artifactListResponse = z
+  .object({
+    items: z.array(
+      z.object({
+        id: z.string(),
+        name: z.string(),
+        type: z.string(),
+        created_at: time,
+        size_bytes: z.int(),
+        tags: z.array(tagResponse),
+        files: z.array(fileResponse).meta({ description: 'of a result; those of a checkpoint are at checkpoints/<name>/<path>' }),
+      }),
+    ),
+  })
+  .meta({ id: 'RunArtifacts' });
+export const fileParams = runParams.extend({ path: z.string().min(1).max(1_024) });

@@ -1,7 +1,8 @@
 /** Ours -> the wire of our own reads. Pure. */
 import type * as z from 'zod';
 import { nameOfBase } from '#domain/base-models.ts';
-import type { RunEvent, RunProgress, RunView } from '#domain/run.ts';
+import type { RunEvent, RunProgress, RunView, Tag } from '#domain/run.ts';
+import { checkpointId, listArtifacts } from '#domain/run-artifacts.ts';
 import type { Dataset } from '#domain/run-folder.ts';
 import { etaSeconds, fractionDone } from '#domain/run-progress.ts';
 import type { EventPage } from '#operations/list-events.ts';
@@ -10,6 +11,8 @@ import type { LogPage } from '#operations/read-logs.ts';
 import type { CurveQuery, Curves } from '#operations/read-metrics.ts';
 import type { RunFilter } from '#ports';
 import type {
+  artifactListResponse,
+  checkpointListResponse,
   eventListResponse,
   eventResponse,
   listQuery,
@@ -175,3 +178,38 @@ export const toMetrics = ({ names, curves }: Curves): z.infer<typeof metricsResp
     })),
   })),
 });
+
+const toTag = ({ value, notes, appliedAt }: Tag) => ({ value, notes, applied_at: appliedAt });
+
+export const toCheckpoints = ({ run }: RunView): z.infer<typeof checkpointListResponse> => ({
+  items: run.checkpoints
+    .toSorted((a, b) => b.step - a.step)
+    .map(({ checkpoint, step, attempt, reason, evalLoss, sizeBytes, createdAt }) => ({
+      id: checkpointId(run, checkpoint),
+      name: checkpoint,
+      step,
+      attempt,
+      reason,
+      eval_loss: evalLoss,
+      size_bytes: sizeBytes,
+      created_at: createdAt,
+      tags: (run.tags[checkpointId(run, checkpoint)] ?? []).map(toTag),
+      pinned: run.pinnedCheckpoints.includes(checkpoint),
+    })),
+});
+
+export const toArtifacts = ({ run }: RunView): z.infer<typeof artifactListResponse> => ({
+  items: listArtifacts(run).map(({ id, name, type, createdAt, sizeBytes, tags }) => ({
+    id,
+    name,
+    type,
+    created_at: createdAt,
+    size_bytes: sizeBytes,
+    tags: tags.map(toTag),
+    files: (run.result?.files ?? [])
+      .filter(({ kind }) => kind === type)
+      .map(({ path, sizeBytes: size, sha256 }) => ({ path, size_bytes: size, sha256, href: hrefOf(run.id, path) })),
+  })),
+});
+
+const hrefOf = (runId: string, path: string): string => `/runs/${runId}/artifacts/${path.split('/').map(encodeURIComponent).join('/')}`;

@@ -1,6 +1,15 @@
 /** Our own reads over HTTP, on a plane whose trainer is the real supervisor with a torch-free engine. */
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { eventListResponse, logsResponse, metricsResponse, runDetailResponse, runListResponse } from '#surfaces/runs/schemas.ts';
+import {
+  artifactListResponse,
+  checkpointListResponse,
+  eventListResponse,
+  logsResponse,
+  metricsResponse,
+  runDetailResponse,
+  runListResponse,
+} from '#surfaces/runs/schemas.ts';
 import { ScriptedPlane } from '../../support/scripted-plane.ts';
 
 let plane: ScriptedPlane;
@@ -189,5 +198,43 @@ describe('logs and curves', () => {
 
     expect(status).toBe(400);
     for (const part of ['start: must be a time like 2026-02-16T12:00:00Z', 'level', 'limit']) expect(Object(body).detail).toContain(part);
+  });
+});
+
+describe('what a run made', () => {
+  test('is listed with ids and files, and each file is fetched with the bytes that were hashed', async () => {
+    const id = await plane.startJob({ max_steps: 10 });
+    await plane.jobWhenDone(id);
+
+    const checkpoints = checkpointListResponse.parse((await plane.request('GET', `/runs/${id}/checkpoints`)).body);
+    const artifacts = artifactListResponse.parse((await plane.request('GET', `/runs/${id}/artifacts`)).body);
+
+    expect(checkpoints.items.map(({ step }) => step)).toEqual([10, 5]);
+    expect(artifacts.items.map(({ id: artifactId }) => artifactId)).toEqual(
+      expect.arrayContaining(checkpoints.items.map((checkpoint) => checkpoint.id)),
+    );
+    const files = artifacts.items.flatMap((item) => item.files);
+    expect(files.map(({ path }) => path)).toContain('adapter/adapter_model.safetensors');
+    for (const { href, sha256, size_bytes } of files) {
+      const bytes = Buffer.from(await (await fetch(plane.url + href)).arrayBuffer());
+      expect([bytes.length, createHash('sha256').update(bytes).digest('hex')]).toEqual([size_bytes, sha256]);
+    }
+    const state = await fetch(`${plane.url}/runs/${id}/artifacts/checkpoints/step-000005/trainer_state.json`);
+    expect(await state.json()).toEqual({ step: 5, attempt: 1 });
+  });
+
+  test('holds nothing else, whatever the path says: 404', async () => {
+    const id = await plane.startJob({ max_steps: 1 });
+    await plane.jobWhenDone(id);
+
+    for (const path of [
+      'adapter/none',
+      'adapter',
+      '../../config/run.json',
+      '..%2f..%2fconfig%2frun.json',
+      'checkpoints/step-000001/../../config/run.json',
+      'checkpoints/step-999999/x',
+    ])
+      expect((await plane.request('GET', `/runs/${id}/artifacts/${path}`)).status, path).toBe(404);
   });
 });
