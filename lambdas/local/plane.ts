@@ -1,13 +1,15 @@
 /** The one-machine home, put together: one process, one folder. Here ports meet their local adapters, and nowhere else. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { attemptName } from '#domain/run-folder.ts';
+import { attemptName, runIdOfAttempt } from '#domain/run-folder.ts';
 import { createDefaultHandler } from '#http/default-handler.ts';
 import { createSurfaceHandler } from '#http/surface-handler.ts';
 import { advanceRun } from '#operations/advance-run.ts';
 import { deliverEvents } from '#operations/deliver-events.ts';
+import { seedDefaultProject } from '#operations/projects.ts';
 import { seedRows } from '#operations/stored-rows.ts';
 import type { Clock, EventSink, Ports } from '#ports';
+import { managementSurface } from '#surfaces/management/surface.ts';
 import { orchestratorSurface } from '#surfaces/orchestrator/surface.ts';
 import { createPlatformSurface } from '#surfaces/platform/surface.ts';
 import { runsSurface } from '#surfaces/runs/surface.ts';
@@ -79,7 +81,7 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     trainerFolder: join(REPOSITORY, 'trainer-image'),
     engineCommand: environment.engineCommand,
     passedOn: environment.passedOn,
-    onRoom: (tag) => void driver.nudge(tag.slice(0, tag.lastIndexOf('-'))),
+    onRoom: (tag) => void driver.nudge(runIdOfAttempt(tag)),
   });
   const artifacts = new FolderArtifacts({ root: join(home, 'artifacts'), dataRoot, buckets: join(home, 's3') });
   const downloads = new FileDownloads({ key: openHomeKey(join(home, 'links.key')), artifacts, clock });
@@ -110,11 +112,12 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     },
   };
 
+  await seedDefaultProject(ports);
   await seedExamples(ports);
   const resumed = await takeUpRuns(ports);
   outbox.ring();
   const access = { tokens: token === null ? [] : [token], allowedOrigins: [] };
-  const apis = [trainingSvcSurface, unifiedTrainerSurface, orchestratorSurface, sftSurface, runsSurface];
+  const apis = [trainingSvcSurface, unifiedTrainerSurface, orchestratorSurface, managementSurface, sftSurface, runsSurface];
   const surfaces = [createPlatformSurface(apis, access), ...apis];
   const server = await startHttpServer({
     port,
