@@ -76,6 +76,8 @@ export interface RunStore {
   findByName(name: string): Promise<string | null>;
   /** Writes the record and appends its events, only where the stored version is `expectedVersion`. @throws VersionConflict */
   change(run: Run, expectedVersion: number, events: readonly RunEvent[]): Promise<void>;
+  /** Takes a run and its timeline away, only where the stored version is `expectedVersion`; what the outbox still holds is handed over. @throws VersionConflict */
+  remove(id: string, expectedVersion: number): Promise<void>;
   /** One conditional update: this attempt or a later one, and a higher sequence. False where a newer report was there. */
   recordProgress(id: string, progress: RunProgress): Promise<boolean>;
   /** Newest first. @param after the last id of the page before */
@@ -187,7 +189,23 @@ export type Reservation =
 /** `alive`: it answers, with this attempt. `silent`: nothing answers, but it may still be there. `gone`: it cannot come back. */
 export type Liveness = 'alive' | 'silent' | 'gone';
 
+/** A place where attempts run, as it is now. */
+export interface Machine {
+  readonly name: string;
+  readonly provider: string;
+  /** how many runs at once */
+  readonly slots: number;
+  /** tags of the attempts that hold one */
+  readonly busy: readonly string[];
+  /** tags that wait for one, the oldest first */
+  readonly waiting: readonly string[];
+  readonly gpus: readonly { readonly index: number; readonly heldBy: string | null }[];
+  /** frameworks that it can train with */
+  readonly engines: readonly string[];
+}
+
 export interface Compute {
+  machines(): Promise<readonly Machine[]>;
   /** Room for an attempt, oldest tag first; the same tag asks as often as it likes. Held until `release`. */
   reserve(tag: string, need: ComputeNeed): Promise<Reservation>;
   /** Starts a reserved attempt. May be called again with the same tag: only one of the machines wins the claim. */

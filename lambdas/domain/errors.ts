@@ -8,6 +8,7 @@ export const ERROR_CODES = [
   'adapter_not_found',
   'session_not_found',
   'trajectory_not_found',
+  'dataset_not_found',
   'transition_refused',
   'name_taken',
   'artifact_unavailable',

@@ -17,3 +17,6 @@ export function providerProblem(name: string, configured: readonly string[]): st
   if (provider === undefined) return `must be one of ${PROVIDERS.join(', ')}, got '${name.slice(0, 60)}'`;
   return `'${name}' is not configured here: ${SETTING[provider]}; configured: ${configured.join(', ')}`;
 }
+
+/** What a provider that is not there needs. */
+export const howToConfigure = (provider: Provider): string => SETTING[provider];

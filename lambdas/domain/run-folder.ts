@@ -299,6 +299,9 @@ const pad = (n: number, digits: number): string => String(n).padStart(digits, '0
 /** The name of one attempt's folder, tag and log prefix: `run_01h...-0001`. */
 export const attemptName = (runId: string, attempt: number): string => `${runId}-${pad(attempt, 4)}`;
 
+/** The run of an attempt's name. */
+export const runIdOfAttempt = (name: string): string => name.slice(0, name.lastIndexOf('-'));
+
 /** Keys below a run's folder (no leading slash); the only place that spells them. */
 export const runFolderKeys = {
   spec: (runId: string, attempt: number) => `attempts/${attemptName(runId, attempt)}/spec.json`,

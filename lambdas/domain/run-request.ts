@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { environmentSchema } from './environment-names.ts';
 import type { Problem } from './errors.ts';
 import { type Choice, type GivenHyperparameters, resolveHyperparameters, withoutAliases } from './hyperparameters.ts';
+import { CLIENT_NAME } from './ids.ts';
 import { PROVIDERS } from './providers.ts';
 import type { ComputeNeed } from './run.ts';
 import { type BaseModel, DATASET_FORMATS, type Dataset, TRAINING_METHODS, type Training } from './run-folder.ts';
@@ -103,6 +104,8 @@ const asList = (value: string | string[] | undefined): string[] => (value === un
 const HUB_NAME = /^[A-Za-z0-9][\w.-]{0,95}(\/[A-Za-z0-9][\w.-]{0,95})?$/;
 /** Rows that were stored here, by name and content: `session:s-1@<sha256>`. */
 export const STORED_ROWS = /^(?:session|trajectory|dataset):([^@/]{1,128})@([0-9a-f]{64})$/;
+/** A dataset that was stored here, by name alone: its rows are those that lie there when the run is prepared. */
+export const STORED_DATASET = /^dataset:([^@]*)$/;
 const DATA_FILE = /\.(jsonl|json|parquet)$/i;
 
 /** @returns the base model, or what is wrong with its name */
@@ -116,6 +119,11 @@ function toBaseModel(name: string): BaseModel | string {
 /** @returns the dataset, or what is wrong with its name */
 function toDataset(name: string): Dataset | string {
   if (name.includes('\0') || name.includes('\\')) return 'must not hold NUL or backslash';
+  const stored = STORED_DATASET.exec(name)?.[1];
+  if (stored !== undefined)
+    return CLIENT_NAME.test(stored)
+      ? { kind: 'files', uri: name, files: [] }
+      : `must name a stored dataset as dataset:<name>, got '${name.slice(0, 60)}'`;
   if (STORED_ROWS.test(name) || /^s3:\/\/[^/]+\/?/.test(name)) return { kind: 'files', uri: name, files: [] };
   if (isPath(name) || DATA_FILE.test(name) || name.endsWith('/')) {
     return leavesRoot(name) ? `must stay below the data root, got '${name.slice(0, 60)}'` : { kind: 'files', uri: name, files: [] };

@@ -6,11 +6,12 @@
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { ComputeHandle, ComputeNeed } from '#domain/run.ts';
-import type { Compute, LaunchOrder, Liveness, Reservation } from '#ports';
+import type { Compute, LaunchOrder, Liveness, Machine, Reservation } from '#ports';
 import { askSupervisor, socketPath } from './supervisor-socket.ts';
 import { type MachineRoom, WaitingLine } from './waiting-line.ts';
 
@@ -43,6 +44,22 @@ export class ProcessCompute implements Compute {
   constructor(options: ProcessComputeOptions) {
     this.#options = options;
     this.#line = new WaitingLine(options.room);
+  }
+
+  async machines(): Promise<readonly Machine[]> {
+    const { room, python } = this.#options;
+    const { held, waiting } = this.#line.overview();
+    return [
+      {
+        name: hostname(),
+        provider: 'local',
+        slots: room.maxRuns,
+        busy: [...held.keys()].sort(),
+        waiting,
+        gpus: room.gpus.map((index) => ({ index, heldBy: [...held].find(([, gpus]) => gpus.includes(index))?.[0] ?? null })),
+        engines: existsSync(python) ? ['hf'] : [],
+      },
+    ];
   }
 
   async reserve(tag: string, need: ComputeNeed): Promise<Reservation> {

@@ -99,6 +99,14 @@ export class SqliteRunStore implements RunStore {
     });
   }
 
+  /** Names stay taken: one that meant a run once must not mean another. */
+  async remove(id: string, expectedVersion: number): Promise<void> {
+    await this.#database.write(() => {
+      if (this.#database.execute('DELETE FROM runs WHERE id = ? AND version = ?', id, expectedVersion) === 0) throw new VersionConflict(id);
+      this.#database.execute('DELETE FROM events WHERE run_id = ? AND position <= (SELECT delivered_position FROM outbox)', id);
+    });
+  }
+
   async recordProgress(id: string, progress: RunProgress): Promise<boolean> {
     const changed = await this.#database.write(() =>
       this.#database.execute(

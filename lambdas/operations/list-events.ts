@@ -17,8 +17,8 @@ export interface EventPage {
  * @throws DomainError `run_not_found`
  */
 export async function listEvents(ports: Ports, runId: string, after: number, limit: number): Promise<EventPage> {
+  await getRun(ports, runId);
   const events = await ports.runs.events(runId, after, limit + 1);
-  if (events.length === 0) await getRun(ports, runId);
   const items = events.slice(0, limit);
   return { items, next: events.length > limit ? (items.at(-1)?.sequence ?? null) : null };
 }

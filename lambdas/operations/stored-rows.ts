@@ -1,14 +1,18 @@
-/** Sessions and trajectories: rows that users store under a name. A run copies them by content; a later store concerns later runs. */
+/** Sessions, trajectories and datasets: rows that users store under a name. A run copies them by content; a later store concerns later runs. */
 import * as z from 'zod';
 import { DomainError, type ErrorCode, InvalidRequest } from '#domain/errors.ts';
 import { checkRows, ROW_FORMATS } from '#domain/rows.ts';
 import type { Ports } from '#ports';
 import type { Page } from './list-runs.ts';
 
-export const STORED_KINDS = ['session', 'trajectory'] as const;
+export const STORED_KINDS = ['session', 'trajectory', 'dataset'] as const;
 export type StoredKind = (typeof STORED_KINDS)[number];
 
-const NOT_FOUND: Readonly<Record<StoredKind, ErrorCode>> = { session: 'session_not_found', trajectory: 'trajectory_not_found' };
+const NOT_FOUND: Readonly<Record<StoredKind, ErrorCode>> = {
+  session: 'session_not_found',
+  trajectory: 'trajectory_not_found',
+  dataset: 'dataset_not_found',
+};
 const collectionOf = (kind: StoredKind): string => `stored-${kind}`;
 
 const storedSchema = z.object({
@@ -59,7 +63,7 @@ export async function findStored(ports: Ports, kind: StoredKind, id: string): Pr
   return value && { kind, id, ...storedSchema.parse(value) };
 }
 
-/** @throws DomainError `session_not_found`, `trajectory_not_found` */
+/** @throws DomainError `session_not_found`, `trajectory_not_found`, `dataset_not_found` */
 export async function getStored(ports: Ports, kind: StoredKind, id: string): Promise<StoredRows & { readonly content: string | null }> {
   const stored = await findStored(ports, kind, id);
   if (!stored) throw new DomainError(NOT_FOUND[kind], `no ${kind} '${id}'`);

@@ -399,6 +399,39 @@ export function runStoreContract(open: () => Promise<RunStoreWorld>, skips: Skip
       await eventually(async () => expect(await runs.unfinished()).toEqual(unfinished));
     },
 
+    'removes a run with its timeline, and counts it no more': async ({ runs }) => {
+      const run = await created(runs);
+      const other = await created(runs);
+      await eventually(async () => expect(await runs.undelivered(10)).toHaveLength(2));
+      await runs.markDelivered(await runs.undelivered(10));
+
+      await runs.remove(run.id, run.version);
+
+      expect(await runs.get(run.id)).toBeNull();
+      await eventually(async () => {
+        expect(await runs.events(run.id, 0, 10)).toEqual([]);
+        expect((await runs.list({}, 10)).map((view) => view.run.id)).toEqual([other.id]);
+        expect(await runs.count({})).toBe(1);
+      });
+    },
+
+    'removes no run that was changed meanwhile': async ({ runs }) => {
+      const run = await created(runs);
+      const next = laterVersion(run);
+      await runs.change(next, run.version, [anEvent(next)]);
+
+      expect(await outcomesOf([runs.remove(run.id, run.version)])).toEqual({ won: 0, conflicts: 1 });
+      expect(await runs.get(run.id)).not.toBeNull();
+    },
+
+    'hands over the events of a run that was removed before': async ({ runs }) => {
+      const run = await created(runs);
+
+      await runs.remove(run.id, run.version);
+
+      await eventually(async () => expect(await runs.undelivered(10)).toEqual([anEvent(run)]));
+    },
+
     'hands out undelivered events until they are marked': async ({ runs }) => {
       const run = await created(runs);
       await eventually(async () => expect(await runs.undelivered(10)).toEqual([anEvent(run)]));

@@ -15,6 +15,7 @@ import type {
   Inputs,
   LaunchOrder,
   Liveness,
+  Machine,
   Ports,
   Reservation,
 } from '#ports';
@@ -53,6 +54,10 @@ class ScriptedCompute implements Compute {
   async reserve(): Promise<Reservation> {
     await this.onReserve();
     return this.reservation;
+  }
+
+  async machines(): Promise<readonly Machine[]> {
+    return [];
   }
 
   async launch(order: LaunchOrder): Promise<ComputeHandle> {

@@ -40,6 +40,14 @@ export class MemoryRuns implements RunStore {
     this.#events.push(...events);
   }
 
+  async remove(id: string, expectedVersion: number): Promise<void> {
+    if (this.#runs.get(id)?.run.version !== expectedVersion) throw new VersionConflict(id);
+    this.#runs.delete(id);
+    const kept = this.#events.filter((event, index) => event.runId !== id || index >= this.#delivered);
+    this.#delivered -= this.#events.length - kept.length;
+    this.#events.splice(0, this.#events.length, ...kept);
+  }
+
   async recordProgress(id: string, progress: RunProgress): Promise<boolean> {
     const stored = this.#runs.get(id);
     const before = stored?.progress;

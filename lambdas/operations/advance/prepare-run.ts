@@ -1,14 +1,17 @@
 import { nameOfBase } from '#domain/base-models.ts';
 import { makeFailure } from '#domain/failures.ts';
 import type { Run } from '#domain/run.ts';
+import type { Dataset } from '#domain/run-folder.ts';
+import { STORED_DATASET } from '#domain/run-request.ts';
 import type { Ports } from '#ports';
 import type { Advance } from '../advance-run.ts';
 import { changeRun } from '../change-run.ts';
+import { datasetOf, findStored } from '../stored-rows.ts';
 
 /** Pins the inputs before any machine is asked for: names become files with sizes and hashes, or the run fails with the reason. */
 export async function prepareRun(ports: Ports, run: Run): Promise<Advance> {
   const lack = missingEngine(run);
-  const dataset = await ports.inputs.pin(run.training.dataset);
+  const dataset = await pinDataset(ports, run.training.dataset);
   const base = run.training.baseModel.kind === 'path' ? await ports.inputs.locateModel(run.training.baseModel.path) : null;
   const failure = lack ?? ('failure' in dataset ? dataset.failure : base !== null && 'failure' in base ? base.failure : null);
 
@@ -25,6 +28,16 @@ export async function prepareRun(ports: Ports, run: Run): Promise<Advance> {
     draft.note('inputs-prepared', { message: describe(draft.run) });
   });
   return { phase: 'prepare', waitSeconds: 0 };
+}
+
+/** A stored dataset is the rows that lie under its name now; a later store concerns later runs. */
+async function pinDataset(ports: Ports, dataset: Dataset): ReturnType<Ports['inputs']['pin']> {
+  const name = dataset.kind === 'files' && dataset.files.length === 0 ? STORED_DATASET.exec(dataset.uri)?.[1] : undefined;
+  if (name === undefined) return ports.inputs.pin(dataset);
+  const stored = await findStored(ports, 'dataset', name);
+  if (!stored) return { failure: { code: 'dataset_not_found', message: `no dataset '${name}' is stored here: PUT /datasets/${name}` } };
+  const pinned = await ports.inputs.pin({ kind: 'files', uri: datasetOf(stored), files: [] });
+  return 'dataset' in pinned && pinned.dataset.kind === 'files' ? { dataset: { ...pinned.dataset, uri: `dataset:${name}` } } : pinned;
 }
 
 /** No engine of this plane trains or uses a hypernetwork yet. */

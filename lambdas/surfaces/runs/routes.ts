@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { lastEventId, toEventStream, wantsEventStream } from '#http/event-stream.ts';
 import { LINK_HEADER, nextLink } from '#http/paging.ts';
 import { route } from '#http/route.ts';
+import { deleteRun } from '#operations/delete-run.ts';
 import { findFile } from '#operations/find-file.ts';
 import { getRun } from '#operations/get-run.ts';
 import { awaitEvents, listEvents } from '#operations/list-events.ts';
@@ -190,7 +191,23 @@ const downloadRunFile = route({
   }),
 });
 
+const deleteOneRun = route({
+  method: 'DELETE',
+  path: '/runs/{run_id}',
+  operationId: 'deleteRun',
+  summary: 'Delete a run that is over, and what it stored',
+  description: 'Refused while it is not final, while an artifact of it is tagged, and where another run went on from its checkpoint.',
+  request: { params: wire.runParams },
+  replies: { 204: { description: 'It is gone' } },
+  errors: ['run_not_found', 'transition_refused'],
+  handle: async ({ params }, ports) => {
+    await deleteRun(ports, params.run_id);
+    return { status: 204, body: undefined };
+  },
+});
+
 export const runRoutes = [
+  deleteOneRun,
   listRunCheckpoints,
   listRunArtifacts,
   downloadRunFile,
