@@ -4,8 +4,9 @@ import { type Plane, startPlane } from '../lambdas/local/plane.ts';
 /** `npm start`: the plane until Ctrl-C. Trainers are not ended with it. */
 export async function start(): Promise<number> {
   const plane = await startPlane(readEnvironment(process.env, process.cwd()));
+  const signal = untilSignal(); // before it says that it is there: whoever reads that may end it at once
   console.log(describePlane(plane));
-  await untilSignal();
+  await signal;
   await closePlane(plane);
   return 0;
 }
