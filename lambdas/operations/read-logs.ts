@@ -5,8 +5,9 @@
 import { type AttemptLog, attemptLogs, countLines, slicesOf } from '#domain/log-arithmetic.ts';
 import type { Run } from '#domain/run.ts';
 import { CHUNK_ROWS, type LogRow, runFolderKeys } from '#domain/run-folder.ts';
-import type { Ports } from '#ports';
+import type { LogChunkStart, Ports } from '#ports';
 import { inFolder, parseLogRows } from './advance/run-folder-files.ts';
+import { indexLogs } from './advance/take-up-logs.ts';
 import { getRun } from './get-run.ts';
 
 /** At least this: `WARNING` is warnings, errors and what is critical. */
@@ -121,9 +122,18 @@ async function openLog(ports: Ports, runId: string): Promise<OpenLog> {
     return rows;
   }
 
+  /** Nothing begins before that moment, says the index. Where the first line does, an older plane kept none, and it is made now, once. */
+  async function findUnindexed(time: string): Promise<LogChunkStart | null> {
+    const begin = logs.find(({ lines }) => lines > 0);
+    const first = begin && (await rowsOf(begin.attempt, 1))[0];
+    if (!first || first.timestamp >= time) return null;
+    for (const { attempt, lines } of logs) await indexLogs(ports, view.run, attempt, 0, lines);
+    return ports.logIndex.lastBefore(runId, time);
+  }
+
   async function linesBefore(millis: number): Promise<number> {
     const time = new Date(millis).toISOString();
-    const found = await ports.logIndex.lastBefore(runId, time);
+    const found = (await ports.logIndex.lastBefore(runId, time)) ?? (await findUnindexed(time));
     const log = found && logs.find(({ attempt }) => attempt === found.attempt);
     if (!found || !log) return 0;
     const begin = (found.chunk - 1) * CHUNK_ROWS;

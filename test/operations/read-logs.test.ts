@@ -188,6 +188,21 @@ describe('a stretch of time', () => {
   });
 });
 
+test('the log of a run that an older plane trained is indexed when its time is first asked for, and not again', async () => {
+  const id = await aRunWithLogs(1_200, 5_000);
+  await plane.logIndex.removeAll(id);
+  const before = (line: number) => readLogs(plane.ports, id, { place: { offset: 0 }, limit: 1, range: { end: timeOf(line) } });
+
+  const first = await before(4_001);
+  const read = chunksRead.length;
+  const second = await before(4_001);
+  const none = await before(1);
+
+  expect([first.total, second.total, none.total]).toEqual([4_000, 4_000, 0]);
+  expect(read).toBe(9); // the first chunk, seven to index, the one where the time ends
+  expect(chunksRead.length - read).toBeLessThan(4);
+});
+
 describe('a run of a million lines', () => {
   const MILLION = 1_000_000;
 
