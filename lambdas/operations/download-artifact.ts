@@ -12,6 +12,8 @@ export interface TrainedArtifact {
   readonly artifact: RunArtifact;
   /** the weights: adapter_model.safetensors, or the first of a model */
   readonly file: Manifest['files'][number];
+  /** of that file in the artifacts store */
+  readonly key: string;
   /** absolute path or s3:// URI of that file */
   readonly location: string;
 }
@@ -24,14 +26,15 @@ export function findTrained(ports: Pick<Ports, 'artifacts'>, { run }: RunView): 
   const file = weights.find(({ kind }) => kind === 'adapter') ?? weights[0];
   const artifact = listArtifacts(run).find(({ type }) => type === file?.kind);
   if (!file || !artifact) return null;
-  return { run, artifact, file, location: ports.artifacts.locate(inFolder(run, runFolderKeys.artifact(run.id, file.path))) };
+  const key = inFolder(run, runFolderKeys.artifact(run.id, file.path));
+  return { run, artifact, file, key, location: ports.artifacts.locate(key) };
 }
 
 /**
- * The result, its hash compared with the bytes that are stored now.
+ * The result with a link to it, its hash compared with the bytes that are stored now.
  * @throws DomainError `run_not_found`; `not_submitted`; `artifact_unavailable` until there is one; `artifact_corrupt`
  */
-export async function downloadArtifact(ports: Ports, runId: string): Promise<TrainedArtifact> {
+export async function downloadArtifact(ports: Ports, runId: string): Promise<TrainedArtifact & { readonly link: string }> {
   const view = await getRun(ports, runId);
   if (view.run.submittedAt === null && view.run.result === null) {
     throw new DomainError('not_submitted', `run '${runId}' was not submitted to a provider`, { runId });
@@ -39,7 +42,7 @@ export async function downloadArtifact(ports: Ports, runId: string): Promise<Tra
   const trained = findTrained(ports, view);
   if (!trained) throw new DomainError('artifact_unavailable', `run '${runId}' is ${view.run.state} and has no artifact`, { runId });
   const fault = await ports.artifacts.verify(inFolder(view.run, runFolderKeys.artifact(runId, '')), [trained.file]);
-  if (fault === null) return trained;
+  if (fault === null) return { ...trained, link: await ports.downloads.link(trained.key) };
   await changeRun(ports, runId, (draft) =>
     draft.note('warning-raised', { message: `the stored artifact differs: ${fault}`, code: 'artifacts_corrupt' }),
   );

@@ -99,7 +99,7 @@ export async function resumeFromCheckpoint(ports: Ports, place: ArtifactPlace, o
         runId: source.id,
         artifactId: artifact.id,
         checkpoint: listed.checkpoint,
-        folder: ports.artifacts.locate(inFolder(source, runFolderKeys.checkpointFolder(listed.folder))),
+        folder: ports.artifacts.locate(inFolder(source, `${runFolderKeys.checkpoints()}${listed.folder}`)),
         step: listed.step,
       },
     },

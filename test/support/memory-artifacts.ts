@@ -52,7 +52,7 @@ export class MemoryArtifacts implements Artifacts {
     return bad ? `'${bad.path}' differs` : null;
   }
 
-  async placeBase(base: string): Promise<{ key: string; note: string | null }> {
+  async placeBase(base: string): Promise<{ key: string; note: string | null } | { problem: string }> {
     return { key: `bases/${base.replace(/^s3:\/\//, '')}`, note: null };
   }
 

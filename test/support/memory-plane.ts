@@ -179,8 +179,8 @@ export class MemoryPlane {
   }
 
   /** The trainer of a run's attempt. It writes what the contract says, when the test says so. */
-  trainer(runId: string, attempt = 1): MemoryTrainer {
-    return new MemoryTrainer(this.artifacts, runId, attempt, () => this.now);
+  trainer(runId: string, attempt = 1, folder = `runs/${runId}/framework=hf`): MemoryTrainer {
+    return new MemoryTrainer(this.artifacts, runId, attempt, () => this.now, folder);
   }
 }
 
@@ -190,10 +190,12 @@ export class MemoryTrainer {
   readonly #attempt: number;
   readonly #now: () => number;
   readonly #claimId: string;
+  readonly #folder: string;
   #sequence = 0;
   #counts = { logLines: 0, metricRows: 0, checkpoints: 0, samples: 0 };
 
-  constructor(artifacts: MemoryArtifacts, runId: string, attempt: number, now: () => number) {
+  constructor(artifacts: MemoryArtifacts, runId: string, attempt: number, now: () => number, folder: string) {
+    this.#folder = folder;
     this.#artifacts = artifacts;
     this.#runId = runId;
     this.#attempt = attempt;
@@ -305,7 +307,7 @@ export class MemoryTrainer {
   }
 
   #key(key: string): string {
-    return `runs/${this.#runId}/framework=hf/${key}`;
+    return `${this.#folder}/${key}`;
   }
 
   async #put(key: string, value: unknown): Promise<void> {

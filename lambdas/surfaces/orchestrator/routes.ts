@@ -140,9 +140,9 @@ const downloadJobArtifact = route({
   operationId: 'downloadOrchestratorArtifact',
   summary: 'Where the trained adapter is, its hash compared with the stored bytes',
   request: { params: wire.jobParams },
-  replies: { 200: { description: 'The artifact', schema: wire.artifactResponse } },
+  replies: { 200: { description: 'The artifact', schema: wire.downloadResponse } },
   errors: ['run_not_found', 'not_submitted', 'artifact_unavailable', 'artifact_corrupt'],
-  handle: async ({ params }, ports) => ({ status: 200, body: to.toArtifact(await downloadArtifact(ports, params.job_id)) }),
+  handle: async ({ params }, ports) => ({ status: 200, body: to.toDownload(await downloadArtifact(ports, params.job_id)) }),
 });
 
 export const orchestratorRoutes = [

@@ -58,6 +58,10 @@ export const artifactResponse = z
   })
   .meta({ id: 'OrchestratorArtifact' });
 
+export const downloadResponse = z
+  .object({ ...artifactResponse.shape, download_url: z.string().meta({ description: 'fetches that file, for an hour, without a token' }) })
+  .meta({ id: 'OrchestratorDownload' });
+
 const summaryShape = {
   job_id: z.string(),
   name: z.string().nullable(),

@@ -119,6 +119,11 @@ export const toCancellation = ({ run }: RunView): z.infer<typeof wire.cancelResp
   message: 'Job cancelled successfully',
 });
 
+export const toDownload = (trained: TrainedArtifact & { readonly link: string }): z.infer<typeof wire.downloadResponse> => ({
+  ...toArtifact(trained),
+  download_url: trained.link,
+});
+
 export const toArtifact = ({ run, artifact, file, location }: TrainedArtifact): z.infer<typeof wire.artifactResponse> => ({
   artifact_id: artifact.id,
   job_id: run.id,

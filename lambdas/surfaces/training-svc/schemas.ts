@@ -97,7 +97,7 @@ export const adapterResponse = z
     base_commit: z.string().nullable(),
     path: z.string().nullable(),
     sha256: z.string().nullable().meta({ description: 'of the weights' }),
-    files: z.array(z.object({ path: z.string(), size_bytes: z.int(), sha256: z.string() })),
+    files: z.array(z.object({ path: z.string(), size_bytes: z.int(), sha256: z.string(), download_url: z.string() })),
     completed_at: time.nullable(),
   })
   .meta({ id: 'Adapter' });

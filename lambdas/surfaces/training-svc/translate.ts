@@ -7,6 +7,7 @@ import type { Run, RunView } from '#domain/run.ts';
 import { planRun } from '#domain/run-request.ts';
 import type { Standing } from '#domain/run-standing.ts';
 import { standingOf } from '#domain/run-standing.ts';
+import type { Adapter } from '#operations/adapters.ts';
 import type { NewRun } from '#operations/create-run.ts';
 import { datasetOf, type StoredRows } from '#operations/stored-rows.ts';
 import type * as wire from './schemas.ts';
@@ -125,7 +126,7 @@ export function toTrajectoryDetail(stored: StoredRows & { content: string | null
   return { ...toTrajectory(stored), messages: Array.isArray(messages) ? messages : [] };
 }
 
-export function toAdapter({ run }: RunView): z.infer<typeof wire.adapterResponse> {
+export function toAdapter({ view: { run }, files }: Adapter): z.infer<typeof wire.adapterResponse> {
   const { result, training } = run;
   return {
     adapter_id: run.adapterId ?? run.id,
@@ -135,9 +136,7 @@ export function toAdapter({ run }: RunView): z.infer<typeof wire.adapterResponse
     base_commit: result?.base?.commit ?? null,
     path: result?.location ?? null,
     sha256: result?.sha256 ?? null,
-    files: (result?.files ?? [])
-      .filter(({ kind }) => kind === 'adapter' || kind === 'model')
-      .map(({ path, sizeBytes, sha256 }) => ({ path, size_bytes: sizeBytes, sha256 })),
+    files: files.map(({ path, sizeBytes, sha256, link }) => ({ path, size_bytes: sizeBytes, sha256, download_url: link })),
     completed_at: run.completedAt,
   };
 }

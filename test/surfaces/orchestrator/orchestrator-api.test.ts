@@ -69,10 +69,14 @@ describe("the document's examples", () => {
       status: 200,
       body: { job_id: id, metadata: { provider: 'local', model_name: 'tiny-llama', peft_method: 'lora' } },
     });
-    const artifact = z.object({ path: z.string(), size_bytes: z.int(), hash_sha256: z.string() }).parse(download.body);
+    const artifact = z
+      .object({ path: z.string(), size_bytes: z.int(), hash_sha256: z.string(), download_url: z.string() })
+      .parse(download.body);
+    const fetched = Buffer.from(await (await fetch(new URL(artifact.download_url, plane.url))).arrayBuffer());
     const bytes = readFileSync(artifact.path);
     expect(createHash('sha256').update(bytes).digest('hex')).toBe(artifact.hash_sha256);
     expect(bytes.length).toBe(artifact.size_bytes);
+    expect(fetched.equals(bytes)).toBe(true);
   });
 
   test('submitting to a provider that is not configured is 400 and names the setting; an unknown one is 400', async () => {
@@ -142,7 +146,10 @@ describe('download', () => {
     const failed = idOf((await plane.request('POST', '/train/hypernetwork', { trajectory_ids: ['t-1'] })).body);
     await plane.jobWhenDone(failed);
 
-    expect(await plane.request('POST', `${JOBS}/${created}/download-artifact`)).toMatchObject({ status: 400, body: { code: 'not_submitted' } });
+    expect(await plane.request('POST', `${JOBS}/${created}/download-artifact`)).toMatchObject({
+      status: 400,
+      body: { code: 'not_submitted' },
+    });
     expect(await plane.request('POST', `${JOBS}/${failed}/download-artifact`)).toMatchObject({
       status: 404,
       body: { code: 'artifact_unavailable', job_id: failed },

@@ -75,6 +75,11 @@ describe("the document's example", () => {
     expect(existsSync(join(folder, 'config', 'run.json'))).toBe(true);
     expect(existsSync(join(folder, 'checkpoints', 'step-000002.json'))).toBe(true);
     expect((await plane.request('GET', `/train/${id}`)).body).toEqual(status.body);
+    const adapter = z
+      .object({ files: z.array(z.object({ download_url: z.string(), size_bytes: z.int() })).min(1) })
+      .parse((await plane.request('GET', `/adapters/${id}`)).body);
+    const fetched = await fetch(new URL(String(adapter.files[0]?.download_url), plane.url));
+    expect((await fetched.arrayBuffer()).byteLength).toBe(adapter.files[0]?.size_bytes);
   });
 });
 
