@@ -17,13 +17,9 @@ export const trainRequest = z
     framework: z.enum(FRAMEWORKS),
     model_id: z.string().min(1).max(300).meta({ description: "the base model: 'tiny-llama', a Hugging Face id or a path" }),
     run_id: clientName.meta({ description: 'becomes part of the name and of the folder' }),
-    checkpoint_base_uri: z
-      .string()
-      .min(1)
-      .max(1_024)
-      .meta({
-        description: 'a path below the data root, file:// or s3://; all of the run is kept in <base>/<run_id>/framework=<framework>/',
-      }),
+    checkpoint_base_uri: z.string().min(1).max(1_024).meta({
+      description: 'a path below the data root, file:// or s3://; all of the run is kept in <base>/<run_id>/framework=<framework>/',
+    }),
     dataset_uri: z.string().min(1).max(1_024),
     image: z
       .string()
