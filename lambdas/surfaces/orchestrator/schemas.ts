@@ -24,7 +24,6 @@ export const createRequest = z
     ...runRequestShape,
   })
   .meta({ id: 'OrchestratorJobRequest' });
-export type CreateRequest = z.infer<typeof createRequest>;
 
 export const submitRequest = z
   .strictObject({
