@@ -4,8 +4,8 @@ import { dirname } from 'node:path';
 import * as z from 'zod';
 import { RUN_FOLDER_SCHEMAS } from '../lambdas/domain/run-folder.ts';
 import { buildOpenApi } from '../lambdas/http/openapi.ts';
+import { API_SURFACES } from '../lambdas/surfaces/api-surfaces.ts';
 import { createPlatformSurface } from '../lambdas/surfaces/platform/surface.ts';
-import { sftSurface } from '../lambdas/surfaces/sft/surface.ts';
 
 const root = new URL('..', import.meta.url).pathname;
 
@@ -14,7 +14,7 @@ function generatedFiles(): Map<string, string> {
   for (const [name, schema] of Object.entries(RUN_FOLDER_SCHEMAS)) {
     files.set(`trainer-image/trainer/schemas/${name}.schema.json`, `${JSON.stringify(z.toJSONSchema(schema, { io: 'input' }), null, 2)}\n`);
   }
-  const surfaces = [createPlatformSurface([], { tokens: ['any'], allowedOrigins: [] }), sftSurface];
+  const surfaces = [createPlatformSurface([], { tokens: ['any'], allowedOrigins: [] }), ...API_SURFACES];
   files.set('docs/openapi.json', `${JSON.stringify(buildOpenApi(surfaces), null, 2)}\n`);
   files.set('examples/python/fine_tune.ipynb', toNotebook(readFileSync(`${root}examples/python/fine_tune.py`, 'utf8')));
   return files;

@@ -3,6 +3,7 @@
 import type { ComputeHandle, ComputeNeed, Run, RunEvent, RunProgress, RunView, Waiting } from '#domain/run.ts';
 import type { Dataset, StoredFile } from '#domain/run-folder.ts';
 import type { RunState } from '#domain/run-lifecycle.ts';
+import type { Standing } from '#domain/run-standing.ts';
 
 /** Another writer was first: read again and decide again. */
 export class VersionConflict extends Error {
@@ -10,6 +11,24 @@ export class VersionConflict extends Error {
     super(`run ${runId} was changed by someone else`);
     this.name = 'VersionConflict';
   }
+}
+
+/** A name that was to be this run's alone is another's. */
+export class NameTaken extends Error {
+  readonly claim: string;
+
+  constructor(claim: string) {
+    super(`the name '${claim}' is taken`);
+    this.name = 'NameTaken';
+    this.claim = claim;
+  }
+}
+
+/** A name that belongs to one run for ever, or until a later one takes it over. */
+export interface NameClaim {
+  readonly name: string;
+  /** the run that may lose it to this one, because it is over; without it a name that is taken stays taken */
+  readonly heldBy?: string;
 }
 
 /** An HTTP answer kept for its Idempotency-Key. */
@@ -39,17 +58,26 @@ export interface Remembered extends AnswerKey {
 
 export interface RunFilter {
   readonly state?: readonly RunState[];
+  /** as `state`, and whether it has been running before */
+  readonly standing?: readonly Standing[];
   readonly provider?: string;
   readonly projectId?: string;
   readonly api?: string;
 }
 
 export interface RunStore {
-  /** Run, first events and the idempotent answer in one transaction. Durable when it resolves. @throws VersionConflict where the id or the answer is there already */
-  create(run: Run, events: readonly RunEvent[], remembered?: Remembered): Promise<void>;
+  /**
+   * Run, names, first events and the idempotent answer in one transaction. Durable when it resolves.
+   * @throws VersionConflict where the id or the answer is there already; else NameTaken
+   */
+  create(run: Run, events: readonly RunEvent[], remembered?: Remembered, names?: readonly NameClaim[]): Promise<void>;
   get(id: string): Promise<RunView | null>;
+  /** The id of the run that has the name. */
+  findByName(name: string): Promise<string | null>;
   /** Writes the record and appends its events, only where the stored version is `expectedVersion`. @throws VersionConflict */
   change(run: Run, expectedVersion: number, events: readonly RunEvent[]): Promise<void>;
+  /** Takes a run and its timeline away, only where the stored version is `expectedVersion`; what the outbox still holds is handed over. @throws VersionConflict */
+  remove(id: string, expectedVersion: number): Promise<void>;
   /** One conditional update: this attempt or a later one, and a higher sequence. False where a newer report was there. */
   recordProgress(id: string, progress: RunProgress): Promise<boolean>;
   /** Newest first. @param after the last id of the page before */
@@ -64,10 +92,17 @@ export interface RunStore {
   markDelivered(events: readonly RunEvent[]): Promise<void>;
 }
 
-/** Small documents that users store: saved configs, and later sessions, trajectories, projects. */
+/** Small documents: saved configs, sessions, trajectories, projects. */
 export interface DocumentStore {
   /** Creates or replaces. With `remembered`, both are stored or neither. @throws VersionConflict where the answer is there already */
   put(collection: string, id: string, value: Readonly<Record<string, unknown>>, remembered?: Remembered): Promise<void>;
+  /** Replaces a document whose field `version` is `expectedVersion`; the new value carries the next one. @throws VersionConflict */
+  change(
+    collection: string,
+    id: string,
+    value: Readonly<Record<string, unknown>> & { readonly version: number },
+    expectedVersion: number,
+  ): Promise<void>;
   get(collection: string, id: string): Promise<Record<string, unknown> | null>;
   /** Newest id first. */
   list(collection: string, limit: number, after?: string): Promise<{ id: string; value: Record<string, unknown> }[]>;
@@ -98,8 +133,34 @@ export interface Artifacts {
   remove(key: string): Promise<void>;
   /** Compares size and SHA-256 of what is stored. Null when all is well, else a sentence naming the first file that differs. */
   verify(prefix: string, files: readonly StoredFile[]): Promise<string | null>;
+  /**
+   * Where run folders of a base that the user names are kept.
+   * @param base a path below the data root, file:// or s3://
+   * @returns the key that stands for it, and what the user should know; or why it cannot be
+   */
+  placeBase(base: string): Promise<{ readonly key: string; readonly note: string | null } | { readonly problem: string }>;
   /** Makes the finished adapter or model available under its public name. @returns a path relative to the data root, or an s3:// URI */
   publish(prefix: string, outputDir: string | null): Promise<string>;
+}
+
+/** What a run made, for those who want the bytes. */
+export interface Downloads {
+  /** A link that fetches one stored file, for an hour, by whoever has it: absolute, or a path of this plane. */
+  link(key: string): Promise<string>;
+}
+
+/** Rows that users stored here, by their SHA-256: what lies under a hash never changes. */
+export interface Contents {
+  put(content: string): Promise<{ sha256: string; sizeBytes: number }>;
+  get(sha256: string): Promise<string | null>;
+}
+
+/** Values that users hand over for their trainer's eyes only. */
+export interface Secrets {
+  /** Encrypts. What comes back may be stored anywhere, and opens for this run only. */
+  seal(runId: string, values: Readonly<Record<string, string>>): Promise<string>;
+  /** @throws Error where it was sealed for another run, or changed */
+  open(runId: string, sealed: string): Promise<Record<string, string>>;
 }
 
 /** Training data: names become files with sizes and hashes. */
@@ -116,6 +177,8 @@ export interface LaunchOrder {
   readonly attempt: number;
   /** where the run folder is, as `Artifacts.locate` says */
   readonly folder: string;
+  /** the run's own variables; they reach its engine, and nothing that others can read */
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 export type Reservation =
@@ -126,7 +189,23 @@ export type Reservation =
 /** `alive`: it answers, with this attempt. `silent`: nothing answers, but it may still be there. `gone`: it cannot come back. */
 export type Liveness = 'alive' | 'silent' | 'gone';
 
+/** A place where attempts run, as it is now. */
+export interface Machine {
+  readonly name: string;
+  readonly provider: string;
+  /** how many runs at once */
+  readonly slots: number;
+  /** tags of the attempts that hold one */
+  readonly busy: readonly string[];
+  /** tags that wait for one, the oldest first */
+  readonly waiting: readonly string[];
+  readonly gpus: readonly { readonly index: number; readonly heldBy: string | null }[];
+  /** frameworks that it can train with */
+  readonly engines: readonly string[];
+}
+
 export interface Compute {
+  machines(): Promise<readonly Machine[]>;
   /** Room for an attempt, oldest tag first; the same tag asks as often as it likes. Held until `release`. */
   reserve(tag: string, need: ComputeNeed): Promise<Reservation>;
   /** Starts a reserved attempt. May be called again with the same tag: only one of the machines wins the claim. */
@@ -150,13 +229,49 @@ export interface EventSink {
   deliver(events: readonly RunEvent[]): Promise<void>;
 }
 
+/** Where a chunk of a run's log begins in time. */
+export interface LogChunkStart {
+  readonly attempt: number;
+  readonly chunk: number;
+  /** ISO 8601 with milliseconds: sorts as text */
+  readonly firstAt: string;
+}
+
+/** One row for each 1,000 lines, so that a moment is found in a log of any length by one look-up. Times never go back along (attempt, chunk). */
+export interface LogIndex {
+  /** The same rows may be added as often as one likes. */
+  add(runId: string, chunks: readonly LogChunkStart[]): Promise<void>;
+  /** The last chunk that begins before this time; null where none does. */
+  lastBefore(runId: string, time: string): Promise<LogChunkStart | null>;
+  removeAll(runId: string): Promise<void>;
+}
+
+/** Hears of one run's events from the moment it was made, so that nothing falls between a read and the wait after it. */
+export interface RunListener {
+  /** True: something may have happened since the last call, read again. False: the time is over, or nobody waits here any more. */
+  next(millis: number): Promise<boolean>;
+  close(): void;
+}
+
+/** Wakes those who wait for a run's next event. It may ring for nothing; who waits reads the store. */
+export interface RunBell {
+  listen(runId: string): RunListener;
+}
+
 export interface Clock {
   /** milliseconds since 1970, UTC */
   now(): number;
 }
 
 export interface Settings {
+  /** where a run goes that names no provider */
   readonly provider: string;
+  /** all that are configured */
+  readonly providers: readonly string[];
+  /** the base model of a request that may name one and does not */
+  readonly defaultBase: string;
+  /** container images that requests may name, beside the configured trainer */
+  readonly allowedImages: readonly string[];
   /** how often the trainer reports and the plane looks, while a run is live */
   readonly reportSeconds: number;
   readonly stallSeconds: number;
@@ -172,9 +287,14 @@ export interface Ports {
   readonly answers: AnswerStore;
   readonly artifacts: Artifacts;
   readonly inputs: Inputs;
+  readonly downloads: Downloads;
+  readonly contents: Contents;
+  readonly secrets: Secrets;
   readonly compute: Compute;
   readonly workflow: Workflow;
   readonly sink: EventSink;
+  readonly bell: RunBell;
+  readonly logIndex: LogIndex;
   readonly clock: Clock;
   readonly settings: Settings;
 }

@@ -54,6 +54,11 @@ export const FAILURES = {
   },
   no_compute: { owner: 'user', retry: 'never', remedy: 'ask for what is there, or configure a provider that has it' },
   engine_missing: { owner: 'user', retry: 'never', remedy: 'choose framework "hf" and method "sft", or install the engine' },
+  no_hypernetwork: {
+    owner: 'user',
+    retry: 'never',
+    remedy: 'train one first: a run with peft_method "hypernetwork" on this base',
+  },
   trainer_missing: { owner: 'platform', retry: 'never', remedy: 'run "npm run setup" to install the trainer' },
   quantization_unavailable: { owner: 'platform', retry: 'never', remedy: 'install bitsandbytes, or submit with use_qlora false' },
   host_out_of_memory: { owner: 'user', retry: 'never', remedy: 'lower batch_size or max_seq_length, or use a larger machine' },

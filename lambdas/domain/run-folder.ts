@@ -244,6 +244,7 @@ export const logRowSchema = z
     message: z.string().meta({ description: 'cut at 8 KiB' }),
   })
   .meta({ id: 'LogRow' });
+export type LogRow = z.infer<typeof logRowSchema>;
 
 export const metricRowSchema = z
   .object({ step: count, epoch: z.number().nullable(), timestamp: time })
@@ -276,6 +277,8 @@ export const overviewSchema = z
     ),
   })
   .meta({ id: 'Overview' });
+export type Overview = z.infer<typeof overviewSchema>;
+export type MetricRow = z.infer<typeof metricRowSchema>;
 
 /** Every schema that the trainer needs, by the name of its exported file. */
 export const RUN_FOLDER_SCHEMAS = {
@@ -296,6 +299,9 @@ const pad = (n: number, digits: number): string => String(n).padStart(digits, '0
 /** The name of one attempt's folder, tag and log prefix: `run_01h...-0001`. */
 export const attemptName = (runId: string, attempt: number): string => `${runId}-${pad(attempt, 4)}`;
 
+/** The run of an attempt's name. */
+export const runIdOfAttempt = (name: string): string => name.slice(0, name.lastIndexOf('-'));
+
 /** Keys below a run's folder (no leading slash); the only place that spells them. */
 export const runFolderKeys = {
   spec: (runId: string, attempt: number) => `attempts/${attemptName(runId, attempt)}/spec.json`,
@@ -310,5 +316,7 @@ export const runFolderKeys = {
   checkpointFile: (folder: string, path: string) => `checkpoints/${folder}/${path}`,
   checkpointFolder: (folder: string) => `checkpoints/${folder}/`,
   artifact: (runId: string, path: string) => `artifacts/${runId}/${path}`,
+  metricChunk: (runId: string, attempt: number, chunk: number) => `metrics/${attemptName(runId, attempt)}-${pad(chunk, 8)}.jsonl`,
+  overview: (runId: string) => `metrics/${runId}-overview.json`,
   logChunk: (runId: string, attempt: number, chunk: number) => `logs/${attemptName(runId, attempt)}-${pad(chunk, 8)}.jsonl`,
 } as const;

@@ -40,9 +40,10 @@ export const LIFECYCLE: Readonly<Record<RunState, Readonly<Partial<Record<RunSta
     broke: 'failed',
   },
   running: { finished: 'completed', paused: 'paused', interrupted: 'queued', stopRequested: 'stopping', broke: 'failed' },
-  // Resuming: the next attempt is launched, and may be lost, while the run still reads `paused`.
+  // Resuming: the next attempt is launched, and may be lost or paused again, while the run still reads `paused`.
   paused: {
     launched: 'paused',
+    paused: 'paused',
     interrupted: 'paused',
     started: 'running',
     finished: 'completed',

@@ -1,7 +1,10 @@
 /** From what a caller asks for to what the trainer is told: names become kinds, gaps become defaults, each default says why. */
 import * as z from 'zod';
+import { environmentSchema } from './environment-names.ts';
 import type { Problem } from './errors.ts';
 import { type Choice, type GivenHyperparameters, resolveHyperparameters, withoutAliases } from './hyperparameters.ts';
+import { CLIENT_NAME } from './ids.ts';
+import { PROVIDERS } from './providers.ts';
 import type { ComputeNeed } from './run.ts';
 import { type BaseModel, DATASET_FORMATS, type Dataset, TRAINING_METHODS, type Training } from './run-folder.ts';
 
@@ -11,7 +14,7 @@ const FORTNIGHT_SECONDS = 14 * 24 * 3_600;
 export const runRequestShape = {
   dataset_format: z.enum(DATASET_FORMATS).optional().meta({ description: 'default: detected from the first row' }),
   method: z.enum(TRAINING_METHODS).optional(),
-  provider: z.enum(['local']).optional().meta({ description: 'where to train; default: the provider of this plane' }),
+  provider: z.enum(PROVIDERS).optional().meta({ description: 'where to train; default: the provider of this plane' }),
   compute: z
     .strictObject({
       node_count: z.int().min(1).max(1_024).optional(),
@@ -32,12 +35,14 @@ export const runRequestShape = {
     .meta({ description: 'answered by base and tuned model at each evaluation; default: three of the eval split' }),
   chat_template: z.string().min(1).max(32_768).optional(),
   export: z.enum(['adapter', 'merged']).optional(),
+  env: environmentSchema.optional(),
 } as const;
 const sharedFieldsSchema = z.object(runRequestShape);
 
 export interface RunRequest extends z.infer<typeof sharedFieldsSchema> {
   readonly baseModel: string;
   readonly dataset: string;
+  readonly framework?: Training['framework'] | undefined;
   readonly peftMethod: Training['peftMethod'];
   readonly hyperparameters: GivenHyperparameters;
 }
@@ -47,6 +52,8 @@ export interface RunPlan {
   readonly compute: ComputeNeed;
   readonly maxRuntimeSeconds: number;
   readonly choices: Choice[];
+  /** variables for the trainer */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -71,7 +78,7 @@ export function planRun(
   const tiny = typeof base !== 'string' && base.kind === 'tiny-llama';
   const { hyperparameters, choices } = resolveHyperparameters(values, tiny ? 'tiny-llama' : 'other', request.peftMethod === 'full');
   const training: Training = {
-    framework: 'hf',
+    framework: request.framework ?? 'hf',
     method: request.method ?? 'sft',
     peftMethod: request.peftMethod,
     baseModel: typeof base === 'string' ? { kind: 'tiny-llama' } : base,
@@ -87,13 +94,18 @@ export function planRun(
     gpusPerNode: request.compute?.gpus_per_node ?? null,
     gpuType: request.compute?.gpu_type ?? null,
   };
-  return { plan: { training, compute, maxRuntimeSeconds: request.max_runtime ?? FORTNIGHT_SECONDS, choices }, problems };
+  const maxRuntimeSeconds = request.max_runtime ?? FORTNIGHT_SECONDS;
+  return { plan: { training, compute, maxRuntimeSeconds, choices, ...(request.env && { env: request.env }) }, problems };
 }
 
 const asList = (value: string | string[] | undefined): string[] => (value === undefined ? [] : typeof value === 'string' ? [value] : value);
 
 /** A name that the hub could have: `gpt2`, `tatsu-lab/alpaca`. */
 const HUB_NAME = /^[A-Za-z0-9][\w.-]{0,95}(\/[A-Za-z0-9][\w.-]{0,95})?$/;
+/** Rows that were stored here, by name and content: `session:s-1@<sha256>`. */
+export const STORED_ROWS = /^(?:session|trajectory|dataset):([^@/]{1,128})@([0-9a-f]{64})$/;
+/** A dataset that was stored here, by name alone: its rows are those that lie there when the run is prepared. */
+export const STORED_DATASET = /^dataset:([^@]*)$/;
 const DATA_FILE = /\.(jsonl|json|parquet)$/i;
 
 /** @returns the base model, or what is wrong with its name */
@@ -107,7 +119,12 @@ function toBaseModel(name: string): BaseModel | string {
 /** @returns the dataset, or what is wrong with its name */
 function toDataset(name: string): Dataset | string {
   if (name.includes('\0') || name.includes('\\')) return 'must not hold NUL or backslash';
-  if (/^s3:\/\/[^/]+\/?/.test(name)) return { kind: 'files', uri: name, files: [] };
+  const stored = STORED_DATASET.exec(name)?.[1];
+  if (stored !== undefined)
+    return CLIENT_NAME.test(stored)
+      ? { kind: 'files', uri: name, files: [] }
+      : `must name a stored dataset as dataset:<name>, got '${name.slice(0, 60)}'`;
+  if (STORED_ROWS.test(name) || /^s3:\/\/[^/]+\/?/.test(name)) return { kind: 'files', uri: name, files: [] };
   if (isPath(name) || DATA_FILE.test(name) || name.endsWith('/')) {
     return leavesRoot(name) ? `must stay below the data root, got '${name.slice(0, 60)}'` : { kind: 'files', uri: name, files: [] };
   }

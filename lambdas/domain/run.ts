@@ -1,7 +1,7 @@
 /** The run: the one record that the five APIs are views of, and the events that make its history. */
 import * as z from 'zod';
 import { FAILURE_CODES, failureSchema } from './failures.ts';
-import { artifactFileSchema, progressSchema, samplesRowSchema, trainingSchema, WANTS } from './run-folder.ts';
+import { artifactFileSchema, OUTCOMES, progressSchema, samplesRowSchema, trainingSchema, WANTS } from './run-folder.ts';
 import { RUN_STATES } from './run-lifecycle.ts';
 
 export const APIS = ['training-svc', 'unified-trainer', 'orchestrator', 'management', 'sft', 'runs'] as const;
@@ -37,7 +37,40 @@ export const attemptSchema = z.object({
   silentSince: time.nullable(),
   endedAt: time.nullable(),
 });
+export type Attempt = z.infer<typeof attemptSchema>;
 
+/** What is left to say of an attempt that is over. */
+export const pastAttemptSchema = z.object({
+  number: z.int().min(1),
+  outcome: z.enum([...OUTCOMES, 'lost', 'abandoned']).meta({ description: 'abandoned: given up before it began' }),
+  reservedAt: time,
+  endedAt: time,
+  resumedFromStep: z.int().nullable(),
+  logLines: z.int(),
+  metricRows: z.int(),
+});
+export type PastAttempt = z.infer<typeof pastAttemptSchema>;
+
+export const toPastAttempt = (
+  { number, reservedAt, resumeFrom }: Attempt,
+  endedAt: string,
+  outcome: PastAttempt['outcome'],
+  { logLines, metricRows }: { readonly logLines: number; readonly metricRows: number },
+): PastAttempt => ({ number, outcome, reservedAt, endedAt, resumedFromStep: resumeFrom?.step ?? null, logLines, metricRows });
+
+export const tagSchema = z.object({ value: z.enum(['candidate', 'release', 'archived']), notes: z.string().nullable(), appliedAt: time });
+export type Tag = z.infer<typeof tagSchema>;
+
+/** The checkpoint of another run that this one goes on from. */
+export const resumedFromSchema = z.object({
+  runId: z.string(),
+  artifactId: z.string(),
+  checkpoint: z.string(),
+  folder: z.string().meta({ description: 'relative to checkpoints/ where both share a folder, else absolute' }),
+  step: z.int(),
+});
+
+/** Fields with a default came after the first release: homes out there hold runs without them. */
 export const runSchema = z.object({
   id: z.string(),
   version: z.int().meta({ description: 'rises by one with every event; equals the sequence of the newest' }),
@@ -46,6 +79,13 @@ export const runSchema = z.object({
   name: z.string().nullable(),
   projectId: z.string(),
   provider: z.string(),
+  purpose: z
+    .enum(['train', 'generate'])
+    .default('train')
+    .meta({ description: 'generate: one forward pass of a hypernetwork makes the adapter' }),
+  adapterId: z.string().nullable().default(null).meta({ description: 'label of the result; null: the id of the run' }),
+  resumedFrom: resumedFromSchema.nullable().default(null),
+  metadata: z.record(z.string(), z.unknown()).default({}).meta({ description: 'what the API that made the run keeps and shows' }),
   folder: z.string().meta({ description: 'key of the run folder in the artifacts store: <base>/<RUN_ID>/framework=<fw>' }),
   outputDir: z.string().nullable().meta({ description: 'where the adapter is also put locally, relative to the data root' }),
   request: z.record(z.string(), z.unknown()).meta({ description: 'the configuration as it was asked for' }),
@@ -65,6 +105,7 @@ export const runSchema = z.object({
   stopDetail: z.object({ code: z.enum(['stop_requested', 'time_limit']), message: z.string() }).nullable(),
   waiting: waitingSchema.nullable(),
   attempt: attemptSchema.nullable().meta({ description: 'the newest attempt' }),
+  pastAttempts: z.array(pastAttemptSchema).default([]),
   failuresSeen: z.partialRecord(z.enum(FAILURE_CODES), z.int()),
   fruitlessAttempts: z.int(),
   computeSeconds: z.number(),
@@ -78,8 +119,12 @@ export const runSchema = z.object({
       attempt: z.int(),
       evalLoss: z.number().nullable(),
       sizeBytes: z.int(),
+      reason: z.enum(['interval', 'requested', 'final']).default('interval'),
+      createdAt: time.nullable().default(null),
     }),
   ),
+  pinnedCheckpoints: z.array(z.string()).default([]).meta({ description: 'kept because another run went on from them' }),
+  tags: z.record(z.string(), z.array(tagSchema)).default({}).meta({ description: 'by artifact id, in the order applied' }),
   samples: samplesRowSchema.nullable().meta({ description: 'the newest answers of base and tuned model to the sample prompts' }),
   failure: failureSchema.nullable(),
   result: z
@@ -135,7 +180,11 @@ export const RUN_EVENT_TYPES = [
   'checkpoint-saved',
   'checkpoint-removed',
   'samples-saved',
+  'artifact-tagged',
+  'checkpoint-pinned',
   'stop-requested',
+  'pause-requested',
+  'resume-requested',
   'warning-raised',
 ] as const;
 export type RunEventType = (typeof RUN_EVENT_TYPES)[number];

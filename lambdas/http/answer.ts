@@ -54,6 +54,8 @@ export function renderError(error: DomainError, { errors }: ErrorWords, exchange
 function errorHeaders(error: DomainError): Readonly<Record<string, string>> | undefined {
   switch (error.code) {
     case 'transition_refused':
+    case 'name_taken':
+    case 'not_submitted':
     case 'idempotency_key_reused':
       return { 'x-should-retry': 'false' };
     case 'idempotency_in_flight':

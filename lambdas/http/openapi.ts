@@ -91,7 +91,10 @@ function describeRoute(surface: Surface, route: Route, { tokenRequired }: OpenAp
     ...(body && {
       requestBody: {
         required: true,
-        content: { 'application/json': { schema: body, ...(route.examples && { examples: toExamples(route.examples) }) } },
+        content: {
+          'application/json': { schema: body, ...(route.examples && { examples: toExamples(route.examples) }) },
+          ...Object.fromEntries((route.consumes ?? []).map((type) => [type, { schema: z.string() }])),
+        },
       },
     }),
     responses: { ...describeErrors(surface, route, tokenRequired), ...describeReplies(route) },
@@ -138,6 +141,7 @@ function describeReplies(route: Route): Responses {
             ...(reply.schema && { schema: reply.schema }),
             ...(reply.example !== undefined && { example: reply.example }),
           },
+          ...(reply.alsoAs && { [reply.alsoAs]: { schema: z.string() } }),
         },
       }),
     };
@@ -199,6 +203,8 @@ const SHOULD_RETRY = { name: 'x-should-retry', description: '`false`: the same r
 
 const ERROR_HEADERS: Partial<Record<ErrorCode, { name: string; description: string }>> = {
   transition_refused: SHOULD_RETRY,
+  name_taken: SHOULD_RETRY,
+  not_submitted: SHOULD_RETRY,
   idempotency_key_reused: SHOULD_RETRY,
   idempotency_in_flight: RETRY_AFTER,
   plane_busy: RETRY_AFTER,

@@ -16,10 +16,10 @@ export const pageQuery = z.object({
 });
 
 /** RFC 8288; relative to the host, so that it holds behind any front door. */
-export function nextLink({ path, search }: RequestContext, next: string | null): Headers {
+export function nextLink({ path, search }: RequestContext, next: string | number | null): Headers {
   if (next === null) return {};
   const query = new URLSearchParams(search);
-  query.set('after', next);
+  query.set('after', String(next));
   return { link: `<${path}?${query.toString()}>; rel="next"` };
 }
 

@@ -25,17 +25,30 @@ export function readBody(event: APIGatewayProxyEventV2, maxBytes: number): strin
   return content;
 }
 
+/** A body of one of the route's own text types as text, any other as JSON. */
+export function parseBody(content: string | Buffer, contentType: string | undefined, texts: readonly string[] = []): ParsedBody {
+  if (content.length === 0 || !texts.includes(contentType?.split(';', 1)[0]?.trim().toLowerCase() ?? ''))
+    return parseJsonBody(content, contentType);
+  const text = decode(content);
+  if (text === null) return refuse('the body must be UTF-8');
+  return text.includes('\0') ? refuse('the body must not hold NUL') : { body: text };
+}
+
+function decode(content: string | Buffer): string | null {
+  try {
+    return typeof content === 'string' ? content : new TextDecoder('utf-8', { fatal: true }).decode(content);
+  } catch {
+    return null; // the only thing a fatal decoder throws for
+  }
+}
+
 /** Parses JSON. Malformed, missing, of another type: the problem, to be reported with all others. */
 export function parseJsonBody(content: string | Buffer, contentType: string | undefined): ParsedBody {
   if (content.length === 0) return refuse('a JSON body is required, got none');
   if (contentType === undefined) return refuse('content-type must be application/json, got none');
   if (!isJsonType(contentType)) return refuse(`content-type must be application/json in UTF-8, got ${showValue(contentType)}`);
-  let text: string;
-  try {
-    text = typeof content === 'string' ? content : new TextDecoder('utf-8', { fatal: true }).decode(content);
-  } catch {
-    return refuse('the body must be UTF-8'); // the only thing a fatal decoder throws for
-  }
+  const text = decode(content);
+  if (text === null) return refuse('the body must be UTF-8');
   let body: unknown;
   try {
     body = JSON.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text); // RFC 8259: a byte order mark may be ignored

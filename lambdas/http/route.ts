@@ -61,6 +61,8 @@ export interface ReplyDescription {
   readonly description: string;
   readonly schema?: z.ZodType;
   readonly contentType?: string;
+  /** a second type that the same status may come as, where the request asks for it */
+  readonly alsoAs?: string;
   readonly headers?: Readonly<Record<string, { readonly description: string; readonly schema: z.ZodType }>>;
   readonly example?: unknown;
 }
@@ -89,6 +91,8 @@ export interface RouteDefinition<Params, Query, Body> extends RouteFacts {
   readonly maxBodyBytes?: number;
   /** Objects of strings for params and query (`z.coerce` for numbers). Without a body schema a body is not looked at. */
   readonly request?: { readonly params?: z.ZodType<Params>; readonly query?: z.ZodType<Query>; readonly body?: z.ZodType<Body> };
+  /** media types taken beside JSON; their body reaches the schema as text */
+  readonly consumes?: readonly string[];
   /** bodies to show in the document, by name */
   readonly examples?: Readonly<Record<string, unknown>>;
   readonly handle: (request: RouteRequest<Params, Query, Body>, ports: Ports) => Promise<Reply>;
@@ -110,6 +114,7 @@ export interface Route extends RouteFacts {
   readonly auth: 'token' | 'open';
   readonly maxBodyBytes: number;
   readonly schemas: { readonly params?: z.ZodType; readonly query?: z.ZodType; readonly body?: z.ZodType };
+  readonly consumes?: readonly string[];
   readonly examples?: Readonly<Record<string, unknown>>;
   /** All parts at once: every problem there is, or the call, ready to be made. */
   readonly check: (parts: RequestParts) => { readonly problems: readonly Problem[] } | { readonly call: Call };

@@ -4,31 +4,44 @@
  */
 import { renameSync } from 'node:fs';
 import { constants, copyFile, mkdir, readdir, readFile, realpath, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { StoredFile } from '#domain/run-folder.ts';
 import type { Artifacts } from '#ports';
-import { hasCode, isInside, isMissing, resolveInDataRoot } from './data-root.ts';
+import { hasCode, isInside, isMissing, OutsideDataRoot, resolveInDataRoot } from './data-root.ts';
 import { isTemporaryName, makeFolder, putFile, putFileIfAbsent, sync } from './durable-file.ts';
 import { hashFile } from './file-hash.ts';
 
 /** Reading and hashing take turns on one file; four keep disk and processor busy. */
 const FILES_AT_ONCE = 4;
+/** Keys that begin so lie elsewhere than the rest: bases that users named. */
+const IN_DATA_ROOT = 'data-root';
+const IN_BUCKETS = 's3';
 
 export class FolderArtifacts implements Artifacts {
   readonly #root: string;
   readonly #dataRoot: string;
+  readonly #buckets: string;
   #publishing: Promise<unknown> = Promise.resolve();
 
-  /** @param root where the keys lie; @param dataRoot what published paths are relative to, and may not leave */
-  constructor({ root, dataRoot }: { readonly root: string; readonly dataRoot: string }) {
+  /**
+   * @param root where the keys lie
+   * @param dataRoot what published paths are relative to, and may not leave
+   * @param buckets folder that stands for object storage, a folder a bucket; default: beside the root
+   */
+  constructor({ root, dataRoot, buckets }: { readonly root: string; readonly dataRoot: string; readonly buckets?: string }) {
     this.#root = resolve(root);
     this.#dataRoot = resolve(dataRoot);
+    this.#buckets = resolve(buckets ?? join(root, '..', 's3'));
   }
 
   /** @throws Error for a key that could leave the root: each part of it must be a plain name */
   locate(key: string): string {
     const parts = (key.endsWith('/') ? key.slice(0, -1) : key).split('/');
     if (!parts.every(isPlainName)) throw new Error(`a key is made of plain names with '/' between, got ${JSON.stringify(key)}`);
+    const [first, ...rest] = parts;
+    if (first === IN_DATA_ROOT) return join(this.#dataRoot, ...rest);
+    if (first === IN_BUCKETS) return join(this.#buckets, ...rest);
     return join(this.#root, ...parts);
   }
 
@@ -70,6 +83,27 @@ export class FolderArtifacts implements Artifacts {
       if (first !== undefined) return first;
     }
     return null;
+  }
+
+  async placeBase(base: string): Promise<{ key: string; note: string | null } | { problem: string }> {
+    if (base.includes('\0') || base.includes('\\')) return { problem: 'must not hold NUL or backslash' };
+    const bucketPath = /^s3:\/\/(.+)$/.exec(base)?.[1]?.replace(/\/+$/, '');
+    if (bucketPath !== undefined) {
+      if (!bucketPath.split('/').every(isPlainName))
+        return { problem: `must be s3://bucket/prefix of plain names, got '${base.slice(0, 60)}'` };
+      const key = `${IN_BUCKETS}/${bucketPath}`;
+      return { key, note: `no object store is configured: '${base}' is kept in ${this.locate(key)}` };
+    }
+    const path = toPath(base);
+    if (path === null) return { problem: `must be a path below the data root, file:// or s3://, got '${base.slice(0, 60)}'` };
+    try {
+      const real = await resolveInDataRoot(this.#dataRoot, path);
+      const below = relative(await realpath(this.#dataRoot), real);
+      return { key: below === '' ? IN_DATA_ROOT : `${IN_DATA_ROOT}/${below.split(sep).join('/')}`, note: null };
+    } catch (error) {
+      if (error instanceof OutsideDataRoot) return { problem: `must stay below the data root, got '${base.slice(0, 60)}'` };
+      throw error;
+    }
   }
 
   publish(prefix: string, outputDir: string | null): Promise<string> {
@@ -128,6 +162,16 @@ export class FolderArtifacts implements Artifacts {
   #locateFolder(prefix: string): string {
     if (!prefix.endsWith('/')) throw new Error(`a prefix ends in '/', got ${JSON.stringify(prefix)}`);
     return this.locate(prefix);
+  }
+}
+
+/** @returns null where it is neither a path nor a file: URL of this machine */
+function toPath(base: string): string | null {
+  if (!/^[A-Za-z][A-Za-z0-9+.-]*:/.test(base)) return base;
+  try {
+    return base.startsWith('file:') ? fileURLToPath(base) : null;
+  } catch {
+    return null; // another host, or an encoded slash
   }
 }
 

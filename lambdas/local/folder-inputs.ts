@@ -4,9 +4,11 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { FailureCode } from '#domain/failures.ts';
 import type { Dataset } from '#domain/run-folder.ts';
+import { STORED_ROWS } from '#domain/run-request.ts';
 import type { Clock, Inputs } from '#ports';
-import { hasCode, isMissing, OutsideDataRoot, resolveInDataRoot } from './data-root.ts';
+import { hasCode, isInside, isMissing, OutsideDataRoot, resolveInDataRoot } from './data-root.ts';
 import { hashFile } from './file-hash.ts';
+import { contentPath } from './folder-contents.ts';
 
 const DATA_FILE = /^[^.].*\.(jsonl|json|parquet)$/;
 const EVAL_FILE = /^(eval|validation)/;
@@ -34,13 +36,21 @@ class InputError extends Error {
 
 export class FolderInputs implements Inputs {
   readonly #dataRoot: string;
+  readonly #contents: string | null;
   readonly #hashFile: (path: string) => Promise<string>;
   readonly #clock: Clock;
   /** by everything that changes when a file's bytes do */
   readonly #hashes = new Map<string, string>();
 
-  constructor(options: { readonly dataRoot: string; readonly hashFile?: (path: string) => Promise<string>; readonly clock?: Clock }) {
+  constructor(options: {
+    readonly dataRoot: string;
+    /** folder of the rows that users stored here */
+    readonly contents?: string;
+    readonly hashFile?: (path: string) => Promise<string>;
+    readonly clock?: Clock;
+  }) {
     this.#dataRoot = resolve(options.dataRoot);
+    this.#contents = options.contents === undefined ? null : resolve(options.contents);
     this.#hashFile = options.hashFile ?? hashFile;
     this.#clock = options.clock ?? { now: Date.now };
   }
@@ -63,6 +73,8 @@ export class FolderInputs implements Inputs {
   }
 
   async #pinFiles(uri: string): Promise<DataFile[]> {
+    const stored = STORED_ROWS.exec(uri);
+    if (stored?.[1] !== undefined && stored[2] !== undefined) return [await this.#pinStored(stored[1], stored[2])];
     const { location, stats } = await this.#find(uri, 'dataset_not_found');
     if (stats.isFile()) return [await this.#pinFile(location, stats, 'train')];
     if (!stats.isDirectory()) throw new InputError('dataset_not_found', `'${uri}' is neither a file nor a folder (looked at ${location})`);
@@ -80,6 +92,14 @@ export class FolderInputs implements Inputs {
     return files;
   }
 
+  /** The name is the user's, the bytes are those of the hash. */
+  async #pinStored(name: string, sha256: string): Promise<DataFile> {
+    const location = this.#contents === null ? null : contentPath(this.#contents, sha256);
+    const stats = location === null ? null : await stat(location).catch(() => null);
+    if (location === null || stats === null) throw new InputError('dataset_not_found', `the stored rows of '${name}' are not there`);
+    return { path: `${name}.jsonl`, sizeBytes: stats.size, sha256, location, split: 'train' };
+  }
+
   async #pinFile(location: string, stats: BigIntStats, split: DataFile['split']): Promise<DataFile> {
     const { sizeBytes, sha256 } = await this.#measure(location, stats);
     return { path: basename(location), sizeBytes, sha256, location, split };
@@ -87,7 +107,7 @@ export class FolderInputs implements Inputs {
 
   /** A run goes on only with the bytes it began with. */
   async #checkPinned(file: DataFile): Promise<void> {
-    const { location, stats } = await this.#find(file.location, 'data_changed');
+    const { location, stats } = await this.#findPinned(file.location);
     const now = stats.isFile() ? (await this.#measure(location, stats)).sha256 : 'of no file';
     if (now !== file.sha256) {
       throw new InputError(
@@ -95,6 +115,15 @@ export class FolderInputs implements Inputs {
         `'${file.path}' had SHA-256 ${file.sha256} when the run began, and has ${now} now (looked at ${location})`,
       );
     }
+  }
+
+  /** Stored rows lie beside the data root, and only the plane put them there. */
+  async #findPinned(path: string): Promise<{ location: string; stats: BigIntStats }> {
+    if (this.#contents === null || !isInside(this.#contents, path)) return this.#find(path, 'data_changed');
+    const stats = await stat(path, { bigint: true }).catch((error) => {
+      throw new InputError('data_changed', `'${path}' cannot be read: ${reasonOf(error)}`);
+    });
+    return { location: path, stats };
   }
 
   /** @param missing the failure's code where nothing is there */

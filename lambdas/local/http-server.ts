@@ -9,6 +9,7 @@ import type { Access } from '#http/access.ts';
 import { type HttpHandler, type Log, logToStderr } from '#http/exchange.ts';
 import { RouteTable } from '#http/route-table.ts';
 import type { Surface } from '#http/surface.ts';
+import type { ServeFile } from './file-downloads.ts';
 import { readTarget, sendResult, toEvent } from './http-event.ts';
 import { refusalOf } from './loopback-guard.ts';
 
@@ -32,6 +33,8 @@ export interface HttpServerOptions {
   /** milliseconds since 1970; default Date.now */
   readonly now?: () => number;
   readonly log?: Log;
+  /** stored files by signed links, streamed: asked before any route */
+  readonly serveFile?: ServeFile;
   /** WebSockets: called for every request that asks for an upgrade; without it they are refused */
   readonly upgrade?: (request: IncomingMessage, socket: Socket, head: Buffer) => void;
 }
@@ -85,7 +88,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   };
 }
 
-function createListener({ surfaces, fallback, access, now = Date.now }: HttpServerOptions, log: Log) {
+function createListener({ surfaces, fallback, access, serveFile, now = Date.now }: HttpServerOptions, log: Log) {
   const table = new RouteTable(surfaces.map(({ surface }) => surface));
   const handlers = new Map(surfaces.map(({ surface, handle }) => [surface, handle]));
 
@@ -119,6 +122,7 @@ function createListener({ surfaces, fallback, access, now = Date.now }: HttpServ
       refuse(response, 403, 'unauthorized', refusal);
       return;
     }
+    if (serveFile?.(request, response)) return;
     if (length === undefined && encoding === undefined) void answer(request, response, undefined);
     else readBody(request, response, (body) => void answer(request, response, body));
   };

@@ -1,25 +1,35 @@
 /** The one-machine home, put together: one process, one folder. Here ports meet their local adapters, and nowhere else. */
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { attemptName } from '#domain/run-folder.ts';
+import { attemptName, runIdOfAttempt } from '#domain/run-folder.ts';
 import { createDefaultHandler } from '#http/default-handler.ts';
 import { KEPT_MILLIS } from '#http/idempotency.ts';
 import { createSurfaceHandler } from '#http/surface-handler.ts';
 import { advanceRun } from '#operations/advance-run.ts';
 import { deliverEvents } from '#operations/deliver-events.ts';
-import type { Clock, Ports } from '#ports';
+import { seedDefaultProject } from '#operations/projects.ts';
+import { seedRows } from '#operations/stored-rows.ts';
+import type { Clock, EventSink, Ports } from '#ports';
+import { API_SURFACES } from '#surfaces/api-surfaces.ts';
 import { createPlatformSurface } from '#surfaces/platform/surface.ts';
-import { sftSurface } from '#surfaces/sft/surface.ts';
+import { trajectoryBody } from '#surfaces/training-svc/schemas.ts';
 import { type LocalEnvironment, runsByCores } from './environment.ts';
 import { EventFile } from './event-file.ts';
+import { FileDownloads } from './file-downloads.ts';
 import { FolderArtifacts } from './folder-artifacts.ts';
+import { FolderContents } from './folder-contents.ts';
 import { FolderInputs } from './folder-inputs.ts';
+import { openHomeKey } from './home-key.ts';
 import { lockHome } from './home-lock.ts';
 import { startHttpServer } from './http-server.ts';
+import { InProcessBell } from './in-process-bell.ts';
 import { findGpus, ProcessCompute } from './process-compute.ts';
 import { RunDriver } from './run-driver.ts';
+import { SecretBox } from './secret-box.ts';
 import { SqliteAnswerStore } from './sqlite-answer-store.ts';
 import { SqliteDatabase } from './sqlite-database.ts';
 import { SqliteDocumentStore } from './sqlite-document-store.ts';
+import { SqliteLogIndex } from './sqlite-log-index.ts';
 import { SqliteRunStore } from './sqlite-run-store.ts';
 
 export interface Plane {
@@ -50,7 +60,14 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
   const { home, dataRoot, token, port } = environment;
   const clock: Clock = { now: Date.now };
   const database = SqliteDatabase.open(home);
-  const sink = await EventFile.open(join(home, 'events.jsonl'));
+  const eventFile = await EventFile.open(join(home, 'events.jsonl'));
+  const bell = new InProcessBell();
+  const sink: EventSink = {
+    deliver: async (events) => {
+      bell.ring(events);
+      await eventFile.deliver(events);
+    },
+  };
   const outbox = new Outbox(() => deliverEvents({ runs, sink }));
   const runs = new SqliteRunStore(database, { clock, onEvents: () => outbox.ring() });
   const gpus = findGpus();
@@ -62,20 +79,30 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     trainerFolder: join(REPOSITORY, 'trainer-image'),
     engineCommand: environment.engineCommand,
     passedOn: environment.passedOn,
-    onRoom: (tag) => void driver.nudge(tag.slice(0, tag.lastIndexOf('-'))),
+    onRoom: (tag) => void driver.nudge(runIdOfAttempt(tag)),
   });
+  const artifacts = new FolderArtifacts({ root: join(home, 'artifacts'), dataRoot, buckets: join(home, 's3') });
+  const downloads = new FileDownloads({ key: openHomeKey(join(home, 'links.key')), artifacts, clock });
   const ports: Ports = {
     runs,
     documents: new SqliteDocumentStore(database, { clock }),
     answers: new SqliteAnswerStore(database),
-    artifacts: new FolderArtifacts({ root: join(home, 'artifacts'), dataRoot }),
-    inputs: new FolderInputs({ dataRoot }),
+    artifacts,
+    downloads,
+    inputs: new FolderInputs({ dataRoot, contents: join(home, 'contents') }),
+    contents: new FolderContents(join(home, 'contents')),
+    secrets: SecretBox.open(home),
     compute,
     workflow: driver,
     sink,
+    bell,
+    logIndex: new SqliteLogIndex(database),
     clock,
     settings: {
       provider: 'local',
+      providers: ['local'],
+      defaultBase: 'tiny-llama',
+      allowedImages: [],
       reportSeconds: environment.reportSeconds,
       stallSeconds: environment.stallSeconds,
       claimSeconds: 10,
@@ -83,14 +110,17 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     },
   };
 
+  await seedDefaultProject(ports);
+  await seedExamples(ports);
   const resumed = await takeUpRuns(ports);
   outbox.ring();
   const access = { tokens: token === null ? [] : [token], allowedOrigins: [] };
-  const surfaces = [createPlatformSurface([sftSurface], access), sftSurface];
+  const surfaces = [createPlatformSurface(API_SURFACES, access), ...API_SURFACES];
   const server = await startHttpServer({
     port,
     surfaces: surfaces.map((surface) => ({ surface, handle: createSurfaceHandler(surface, ports, access) })),
     fallback: createDefaultHandler(surfaces, access),
+    serveFile: downloads.serve,
     access,
   });
   lock.announce(server.url);
@@ -102,12 +132,13 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     resumed,
     close: async () => {
       clearInterval(housekeeping);
+      bell.close(); // who waits for an event is answered, and does not hold up the end
       await server.close();
       await driver.stop();
       const unfinished = (await runs.unfinished()).length;
       await outbox.settled();
       database.close();
-      await sink.close();
+      await eventFile.close();
       lock.release();
       return unfinished;
     },
@@ -121,6 +152,14 @@ async function expireAnswers({ answers, clock }: Ports): Promise<void> {
   } catch (error) {
     logFault('expiry-failed', {}, error); // the next hour tries again
   }
+}
+
+/** What the documents' own examples name is there from the start. */
+async function seedExamples(ports: Ports): Promise<void> {
+  await seedRows(ports, 'session', 's-1', await readFile(join(REPOSITORY, 'examples', 'sessions', 's-1.jsonl'), 'utf8'));
+  const file = await readFile(join(REPOSITORY, 'examples', 'trajectories', 't-1.json'), 'utf8');
+  const trajectory = trajectoryBody.parse(JSON.parse(file)); // one line, whatever the file's layout
+  await seedRows(ports, 'trajectory', 't-1', JSON.stringify(trajectory));
 }
 
 /** What was left at work keeps its slots before anybody who waits is asked; then every run is looked at, the oldest first. */

@@ -4,13 +4,14 @@
  * is never believed. What a dead plane left running is found again by the socket's name, which follows from the tag.
  */
 import { execFile, execFileSync, spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { ComputeHandle, ComputeNeed } from '#domain/run.ts';
-import type { Compute, LaunchOrder, Liveness, Reservation } from '#ports';
+import type { Compute, LaunchOrder, Liveness, Machine, Reservation } from '#ports';
 import { askSupervisor, socketPath } from './supervisor-socket.ts';
 import { type MachineRoom, WaitingLine } from './waiting-line.ts';
 
@@ -45,6 +46,22 @@ export class ProcessCompute implements Compute {
     this.#line = new WaitingLine(options.room);
   }
 
+  async machines(): Promise<readonly Machine[]> {
+    const { room, python } = this.#options;
+    const { held, waiting } = this.#line.overview();
+    return [
+      {
+        name: hostname(),
+        provider: 'local',
+        slots: room.maxRuns,
+        busy: [...held.keys()].sort(),
+        waiting,
+        gpus: room.gpus.map((index) => ({ index, heldBy: [...held].find(([, gpus]) => gpus.includes(index))?.[0] ?? null })),
+        engines: existsSync(python) ? ['hf'] : [],
+      },
+    ];
+  }
+
   async reserve(tag: string, need: ComputeNeed): Promise<Reservation> {
     if (!existsSync(this.#options.python)) {
       return {
@@ -57,13 +74,14 @@ export class ProcessCompute implements Compute {
     return reservation;
   }
 
-  async launch({ tag, runId, attempt, folder }: LaunchOrder): Promise<ComputeHandle> {
+  async launch({ tag, runId, attempt, folder, environment }: LaunchOrder): Promise<ComputeHandle> {
     const { home, python, trainerFolder, engineCommand, passedOn, room } = this.#options;
     const work = join(home, 'work', tag);
     const logs = join(home, 'supervisors');
     for (const path of [work, logs]) mkdirSync(path, { recursive: true });
     const socket = socketPath(home, tag);
     const gpus = this.#line.held(tag) ?? [];
+    const environmentFile = writeEnvironment(work, environment);
     const log = openSync(join(logs, `${tag}.log`), 'a');
     try {
       // The tag stands among the arguments so that `ps` shows whose it is.
@@ -81,6 +99,7 @@ export class ProcessCompute implements Compute {
           TUNEPLANE_CACHE: join(home, 'cache'),
           TUNEPLANE_SOCKET: socket,
           ...(room.gpus.length > 0 ? { CUDA_VISIBLE_DEVICES: gpus.join(',') } : {}),
+          ...(environmentFile === null ? {} : { TUNEPLANE_ENVIRONMENT_FILE: environmentFile }),
           ...(engineCommand === null ? {} : { TUNEPLANE_ENGINE: engineCommand }),
         },
       });
@@ -127,6 +146,15 @@ export class ProcessCompute implements Compute {
     const next = this.#line.next();
     if (next !== null) this.#options.onRoom(next);
   }
+}
+
+/** The run's own variables go by a file that only its owner reads, never by an environment that `ps e` shows. Gone with the attempt's folder. */
+function writeEnvironment(work: string, environment: Readonly<Record<string, string>>): string | null {
+  if (Object.keys(environment).length === 0) return null;
+  const path = join(work, 'environment.json');
+  rmSync(path, { force: true }); // a mode is given at creation only
+  writeFileSync(path, JSON.stringify(environment), { mode: 0o600 });
+  return path;
 }
 
 /** Process ids whose arguments name this attempt: a bare id from a file could by now be anybody's. */

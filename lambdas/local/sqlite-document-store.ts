@@ -30,6 +30,24 @@ export class SqliteDocumentStore implements DocumentStore {
     });
   }
 
+  change(
+    collection: string,
+    id: string,
+    value: Readonly<Record<string, unknown>> & { readonly version: number },
+    expectedVersion: number,
+  ): Promise<void> {
+    return this.#database.write(() => {
+      const changed = this.#database.execute(
+        "UPDATE documents SET value = ? WHERE collection = ? AND id = ? AND json_extract(value, '$.version') = ?",
+        JSON.stringify(value),
+        collection,
+        id,
+        expectedVersion,
+      );
+      if (changed === 0) throw new VersionConflict(id);
+    });
+  }
+
   async get(collection: string, id: string): Promise<Record<string, unknown> | null> {
     const row = this.#database.row(rowSchema, 'SELECT id, value FROM documents WHERE collection = ? AND id = ?', collection, id);
     return row === null ? null : parseStored(valueSchema, row.value, `document ${collection}/${id}`);

@@ -75,7 +75,29 @@ const FORMAT_1 = `
   ) STRICT, WITHOUT ROWID;
 `;
 
-export const MIGRATIONS: readonly string[] = [FORMAT_1];
+/** `runs.state` becomes the standing: it tells a run that tries again from one that never ran. */
+const FORMAT_2 = `
+  UPDATE runs SET state = state || '-again' WHERE state IN ('queued', 'initializing') AND json_extract(record, '$.startedAt') IS NOT NULL;
+
+  -- Names that belong to one run: job names for ever, a run folder until the run in it is over.
+  CREATE TABLE run_names (
+    name TEXT NOT NULL PRIMARY KEY,
+    run_id TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+`;
+
+const FORMAT_3 = `
+  -- Where each 1,000 lines of a run's log begin in time.
+  CREATE TABLE log_chunks (
+    run_id TEXT NOT NULL,
+    first_at TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    chunk INTEGER NOT NULL,
+    PRIMARY KEY (run_id, first_at, attempt, chunk)
+  ) STRICT, WITHOUT ROWID;
+`;
+
+export const MIGRATIONS: readonly string[] = [FORMAT_1, FORMAT_2, FORMAT_3];
 
 /**
  * Takes the steps that a database has not taken yet, each in a transaction of its own: a crash leaves a whole older format.

@@ -6,8 +6,9 @@
  */
 import * as z from 'zod';
 import { type Run, type RunEvent, type RunProgress, type RunView, runEventSchema, runProgressSchema, runSchema } from '#domain/run.ts';
-import { isFinal, RUN_STATES, type RunState } from '#domain/run-lifecycle.ts';
-import { type Clock, type Remembered, type RunFilter, type RunStore, VersionConflict } from '#ports';
+import { isFinal, type RunState } from '#domain/run-lifecycle.ts';
+import { STANDINGS, standingOf, standingsOf, stateOf } from '#domain/run-standing.ts';
+import { type Clock, type NameClaim, NameTaken, type Remembered, type RunFilter, type RunStore, VersionConflict } from '#ports';
 import { RunViewCache } from './run-view-cache.ts';
 import { rememberAnswer } from './sqlite-answer-store.ts';
 import { parseStored, type SqliteDatabase } from './sqlite-database.ts';
@@ -26,9 +27,10 @@ const storedProgressSchema = z.compile(runProgressSchema);
 const storedEventSchema = z.compile(runEventSchema);
 const runRowSchema = z.compile(z.object({ id: z.string(), record: z.string(), progress: z.string().nullable() }));
 const stampRowSchema = z.compile(z.object({ version: z.int(), progress_attempt: z.int(), progress_sequence: z.int() }));
-const stateRowSchema = z.compile(z.object({ id: z.string(), state: z.enum(RUN_STATES) }));
+const stateRowSchema = z.compile(z.object({ id: z.string(), state: z.enum(STANDINGS) }));
 const eventRowSchema = z.compile(z.object({ run_id: z.string(), sequence: z.int(), event: z.string() }));
 const positionRowSchema = z.compile(z.object({ position: z.int(), run_id: z.string(), sequence: z.int() }));
+const nameRowSchema = z.compile(z.object({ run_id: z.string() }));
 const idRowSchema = z.compile(z.object({ id: z.string().nullable() }));
 const countRowSchema = z.compile(z.object({ runs: z.int() }));
 const groupRowSchema = z.compile(z.object({ state: z.string(), provider: z.string(), project_id: z.string(), api: z.string() }));
@@ -37,7 +39,7 @@ type Group = z.infer<typeof groupRowSchema>;
 /** ?1 to ?4 are `filterValues`. */
 const MEETS_FILTER = `(?1 IS NULL OR state IN (SELECT value FROM json_each(?1)))
   AND (?2 IS NULL OR provider = ?2) AND (?3 IS NULL OR project_id = ?3) AND (?4 IS NULL OR api = ?4)`;
-const UNFINISHED_STATES = JSON.stringify(RUN_STATES.filter((state) => !isFinal(state)));
+const UNFINISHED_STATES = JSON.stringify(STANDINGS.filter((standing) => !isFinal(stateOf(standing))));
 
 export class SqliteRunStore implements RunStore {
   readonly #database: SqliteDatabase;
@@ -52,14 +54,14 @@ export class SqliteRunStore implements RunStore {
     this.#onEvents = onEvents;
   }
 
-  create(run: Run, events: readonly RunEvent[], remembered?: Remembered): Promise<void> {
+  create(run: Run, events: readonly RunEvent[], remembered?: Remembered, names: readonly NameClaim[] = []): Promise<void> {
     const record = JSON.stringify(run);
     return this.#database.write(() => {
       const created = this.#database.execute(
         `INSERT INTO runs (id, version, state, provider, project_id, api, record) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
         run.id,
         run.version,
-        run.state,
+        standingOf(run),
         run.provider,
         run.projectId,
         run.api,
@@ -67,6 +69,7 @@ export class SqliteRunStore implements RunStore {
       );
       if (created === 0) throw new VersionConflict(run.id);
       if (remembered && !rememberAnswer(this.#database, remembered, this.#clock.now())) throw new VersionConflict(run.id);
+      for (const claim of names) this.#claim(claim, run.id);
       this.#append(events);
     });
   }
@@ -88,18 +91,26 @@ export class SqliteRunStore implements RunStore {
           record,
           run.id,
           expectedVersion,
-          run.state,
+          standingOf(run),
         ) ||
         this.#database.execute(
           'UPDATE runs SET version = ?, state = ?, record = ? WHERE id = ? AND version = ?',
           run.version,
-          run.state,
+          standingOf(run),
           record,
           run.id,
           expectedVersion,
         );
       if (written === 0) throw new VersionConflict(run.id);
       this.#append(events);
+    });
+  }
+
+  /** Names stay taken: one that meant a run once must not mean another. */
+  async remove(id: string, expectedVersion: number): Promise<void> {
+    await this.#database.write(() => {
+      if (this.#database.execute('DELETE FROM runs WHERE id = ? AND version = ?', id, expectedVersion) === 0) throw new VersionConflict(id);
+      this.#database.execute('DELETE FROM events WHERE run_id = ? AND position <= (SELECT delivered_position FROM outbox)', id);
     });
   }
 
@@ -142,11 +153,12 @@ export class SqliteRunStore implements RunStore {
   }
 
   async unfinished(): Promise<{ id: string; state: RunState }[]> {
-    return this.#database.rows(
-      stateRowSchema,
-      'SELECT id, state FROM runs WHERE state IN (SELECT value FROM json_each(?)) ORDER BY id',
-      UNFINISHED_STATES,
-    );
+    const sql = 'SELECT id, state FROM runs WHERE state IN (SELECT value FROM json_each(?)) ORDER BY id';
+    return this.#database.rows(stateRowSchema, sql, UNFINISHED_STATES).map(({ id, state }) => ({ id, state: stateOf(state) }));
+  }
+
+  async findByName(name: string): Promise<string | null> {
+    return this.#database.row(nameRowSchema, 'SELECT run_id FROM run_names WHERE name = ?', name)?.run_id ?? null;
   }
 
   async events(runId: string, after: number, limit: number): Promise<RunEvent[]> {
@@ -181,6 +193,16 @@ export class SqliteRunStore implements RunStore {
     return toView(row);
   }
 
+  #claim({ name, heldBy }: NameClaim, runId: string): void {
+    const claimed = this.#database.execute(
+      'INSERT INTO run_names (name, run_id) VALUES (?, ?) ON CONFLICT DO UPDATE SET run_id = excluded.run_id WHERE run_id = ?',
+      name,
+      runId,
+      heldBy ?? null,
+    );
+    if (claimed === 0) throw new NameTaken(name);
+  }
+
   #append(events: readonly RunEvent[]): void {
     const sql = `INSERT INTO events (position, run_id, sequence, event)
       VALUES (1 + max((SELECT coalesce(max(position), 0) FROM events), (SELECT delivered_position FROM outbox)), ?, ?, ?)`;
@@ -209,8 +231,16 @@ export class SqliteRunStore implements RunStore {
   }
 }
 
-function filterValues({ state, provider, projectId, api }: RunFilter): [string | null, string | null, string | null, string | null] {
-  return [state === undefined ? null : JSON.stringify(state), provider ?? null, projectId ?? null, api ?? null];
+function filterValues({
+  state,
+  standing,
+  provider,
+  projectId,
+  api,
+}: RunFilter): [string | null, string | null, string | null, string | null] {
+  const ofState = state && standingsOf(state);
+  const wanted = standing && ofState ? standing.filter((one) => ofState.includes(one)) : (standing ?? ofState);
+  return [wanted === undefined ? null : JSON.stringify(wanted), provider ?? null, projectId ?? null, api ?? null];
 }
 
 function toView({ id, record, progress }: z.infer<typeof runRowSchema>): RunView {

@@ -22,6 +22,11 @@ export class WaitingLine {
     return this.#held.get(tag);
   }
 
+  /** Who holds a slot, with its GPUs, and who waits, the oldest first. */
+  overview(): { readonly held: ReadonlyMap<string, readonly number[]>; readonly waiting: readonly string[] } {
+    return { held: this.#held, waiting: [...this.#waiting].sort() };
+  }
+
   reserve(tag: string, need: ComputeNeed): Reservation {
     if (this.#held.has(tag)) return { kind: 'reserved' };
     const { maxRuns, gpus } = this.#room;

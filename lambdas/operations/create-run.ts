@@ -1,8 +1,13 @@
+import { SEALED_VALUE } from '#domain/environment-names.ts';
+import { InvalidRequest } from '#domain/errors.ts';
 import { makeId } from '#domain/ids.ts';
+import { providerProblem } from '#domain/providers.ts';
 import type { Run, RunView } from '#domain/run.ts';
 import { RunChange } from '#domain/run-change.ts';
 import type { RunPlan } from '#domain/run-request.ts';
-import type { Ports, Remembered } from '#ports';
+import type { NameClaim, Ports, Remembered } from '#ports';
+import { noteAdapter } from './adapters.ts';
+import { keepEnvironment } from './run-environment.ts';
 
 export interface NewRun {
   readonly api: Run['api'];
@@ -15,15 +20,26 @@ export interface NewRun {
   readonly outputDir: string | null;
   /** false: the run waits in `created` until it is submitted */
   readonly submit: boolean;
+  readonly purpose?: Run['purpose'];
+  /** label of the result; default: the id of the run */
+  readonly adapterId?: string | null;
+  readonly resumedFrom?: Run['resumedFrom'];
+  readonly metadata?: Run['metadata'];
+  /** where the run folder is; default: `runs/<id>` */
+  readonly place?: { readonly base: string; readonly folder: string };
+  /** names that are to be this run's alone */
+  readonly names?: readonly NameClaim[];
 }
 
 /**
  * Accepts a run: record, first events and the idempotent answer in one transaction. Once this resolves the run is never lost;
  * the workflow's start is a convenience that a sweep makes good.
  * @param remember renders the answer to keep for an Idempotency-Key
- * @throws VersionConflict where another call with the same key was first
+ * @throws InvalidRequest for a provider that is not there; VersionConflict where another call with the same key was first; NameTaken
  */
 export async function createRun(ports: Ports, order: NewRun, remember?: (view: RunView) => Remembered | undefined): Promise<RunView> {
+  const problem = order.provider === null ? null : providerProblem(order.provider, ports.settings.providers);
+  if (problem) throw new InvalidRequest([{ path: 'provider', message: problem }]);
   const now = ports.clock.now();
   const id = makeId('run', now);
   const draft = new RunChange(blankRun(id, order, ports.settings.provider, new Date(now).toISOString()), now);
@@ -33,14 +49,16 @@ export async function createRun(ports: Ports, order: NewRun, remember?: (view: R
     draft.move('submitted', { message: 'accepted; waits for its turn' });
   }
   const view: RunView = { run: draft.run, progress: null };
-  await ports.runs.create(draft.run, draft.events, remember?.(view));
+  if (order.adapterId) await noteAdapter(ports, order.adapterId, id);
+  await keepEnvironment(ports, id, order.plan.env ?? {});
+  await ports.runs.create(draft.run, draft.events, remember?.(view), order.names);
   if (order.submit) await ports.workflow.start(id);
   return view;
 }
 
 function blankRun(
   id: string,
-  { api, plan, request, name, projectId, provider, outputDir }: NewRun,
+  { api, plan, request, name, projectId, provider, outputDir, purpose, adapterId, resumedFrom, metadata, place }: NewRun,
   defaultProvider: string,
   createdAt: string,
 ): Run {
@@ -52,9 +70,13 @@ function blankRun(
     name,
     projectId,
     provider: provider ?? defaultProvider,
-    folder: `runs/${id}/framework=${plan.training.framework}`,
+    purpose: purpose ?? 'train',
+    adapterId: adapterId ?? null,
+    resumedFrom: resumedFrom ?? null,
+    metadata: { ...metadata },
+    folder: `${place?.base ?? 'runs'}/${place?.folder ?? id}/framework=${plan.training.framework}`,
     outputDir,
-    request: { ...request },
+    request: withoutValues(request),
     training: plan.training,
     compute: plan.compute,
     maxRuntimeSeconds: plan.maxRuntimeSeconds,
@@ -71,14 +93,24 @@ function blankRun(
     stopDetail: null,
     waiting: null,
     attempt: null,
+    pastAttempts: [],
     failuresSeen: {},
     fruitlessAttempts: 0,
     computeSeconds: 0,
     lastLogAt: null,
-    lastCheckpoint: null,
+    lastCheckpoint: resumedFrom ? { checkpoint: resumedFrom.checkpoint, folder: resumedFrom.folder, step: resumedFrom.step } : null,
     checkpoints: [],
+    pinnedCheckpoints: [],
+    tags: {},
     samples: null,
     failure: null,
     result: null,
   };
+}
+
+/** What a run was given for its trainer's eyes only is shown by name. */
+function withoutValues(request: NewRun['request']): Run['request'] {
+  const { env } = request;
+  if (typeof env !== 'object' || env === null) return { ...request };
+  return { ...request, env: Object.fromEntries(Object.keys(env).map((name) => [name, SEALED_VALUE])) };
 }

@@ -13,3 +13,6 @@ export async function listRuns(ports: Ports, filter: RunFilter, limit: number, a
   const items = views.slice(0, limit);
   return { items, next: views.length > limit ? (items.at(-1)?.run.id ?? null) : null };
 }
+
+/** How many runs meet a filter: exact, and its cost does not grow with them. */
+export const countRuns = (ports: Ports, filter: RunFilter): Promise<number> => ports.runs.count(filter);

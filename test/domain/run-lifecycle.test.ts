@@ -9,7 +9,7 @@ created       queued    -            -        -        -           -         fai
 queued        -         initializing -        -        -           -         failed   stopping      stopped             -
 initializing  -         -            running  paused   queued      completed failed   stopping      -                   -
 running       -         -            -        paused   queued      completed failed   stopping      -                   -
-paused        -         paused       running  -        paused      completed failed   stopping      -                   -
+paused        -         paused       running  paused   paused      completed failed   stopping      -                   -
 stopping      -         -            stopping stopping stopping    stopping  stopping -             -                   stopped
 completed     .         .            .        .        .           .         .        .             .                   .
 failed        .         .            .        .        .           .         .        .             .                   .

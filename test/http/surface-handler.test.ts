@@ -202,6 +202,7 @@ describe('an error', () => {
     const { ask, logged } = openLanternHome({
       ports: {
         documents: {
+          change: () => Promise.resolve(),
           put: () => Promise.reject(new VersionConflict('run_1')),
           get: () => Promise.resolve(null),
           list: () => Promise.resolve([]),

@@ -1,7 +1,7 @@
 /** What only a folder of this machine promises: temporary files stay unseen, links lead nowhere, published folders change in one step. */
 import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { OutsideDataRoot } from '#local/data-root.ts';
 import { FolderArtifacts } from '#local/folder-artifacts.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
@@ -160,4 +160,50 @@ test('publishes nothing where there is nothing, keeps what was there, and goes o
   expect(await readFile(join(dataRoot, 'outputs/adapter/weights'), 'utf8')).toBe('w');
   await rm(join(dataRoot, 'outputs'), { recursive: true });
   expect(await artifacts.publish(PREFIX, 'outputs')).toBe('outputs/adapter');
+});
+
+describe('a base that a user names', () => {
+  test.each([
+    ['./runs', 'data-root/runs'],
+    ['runs/deep/', 'data-root/runs/deep'],
+    ['.', 'data-root'],
+  ])('%s is a folder of the data root', async (base, key) => {
+    const { artifacts, dataRoot } = await openArtifacts();
+
+    expect(await artifacts.placeBase(base)).toEqual({ key, note: null });
+    await artifacts.put(`${key}/run/x.json`, '{}');
+    expect(await readFile(join(dataRoot, base, 'run/x.json'), 'utf8')).toBe('{}');
+  });
+
+  test('may be a file: URL of this machine', async () => {
+    const { artifacts, dataRoot } = await openArtifacts();
+
+    expect(await artifacts.placeBase(`file://${dataRoot}/runs`)).toEqual({ key: 'data-root/runs', note: null });
+  });
+
+  test('that is a bucket is kept in a folder beside the root, and says so', async () => {
+    const { artifacts, root } = await openArtifacts();
+
+    const place = await artifacts.placeBase('s3://bucket/some/prefix/');
+
+    expect(place).toEqual({ key: 's3/bucket/some/prefix', note: expect.stringContaining(join(root, '..', 's3', 'bucket/some/prefix')) });
+  });
+
+  test.each(['../out', '/etc', 'file:///etc', 'ftp://x/y', 'file://other-host/x', 's3://b/../c', 's3://', 'a\0b', 'a\\b'])(
+    '%j is refused with a sentence',
+    async (base) => {
+      const { artifacts } = await openArtifacts();
+
+      expect(await artifacts.placeBase(base)).toEqual({ problem: expect.stringMatching(/^must /) });
+    },
+  );
+
+  test('that leads out by a link is refused', async () => {
+    const { artifacts, dataRoot } = await openArtifacts();
+    const outside = await makeTemporaryFolder();
+    onTestFinished(outside.remove);
+    await symlink(outside.path, join(dataRoot, 'link'));
+
+    expect(await artifacts.placeBase('link/runs')).toEqual({ problem: expect.stringContaining('must stay below the data root') });
+  });
 });

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Dataset } from '#domain/run-folder.ts';
 import { hashFile } from '#local/file-hash.ts';
+import { FolderContents } from '#local/folder-contents.ts';
 import { FolderInputs } from '#local/folder-inputs.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 
@@ -171,4 +172,20 @@ test('fails for a file that is written to while it is read', async () => {
     code: 'data_changed',
     message: expect.stringContaining('written to while it was read'),
   });
+});
+
+test('rows that were stored here are pinned by their hash, and checked again when a run goes on', async () => {
+  const [dataRoot, contents] = [await newFolder(), await newFolder()];
+  const { sha256 } = await new FolderContents(contents).put('{"text":"a"}');
+  const inputs = new FolderInputs({ dataRoot, contents });
+
+  const pinned = await inputs.pin(filesAt(`session:s-1@${sha256}`));
+
+  if (!('dataset' in pinned)) throw new Error('it was not pinned');
+  expect(pinned).toMatchObject({ dataset: { files: [{ path: 's-1.jsonl', sha256, sizeBytes: 12, split: 'train' }] } });
+  expect(await inputs.pin(pinned.dataset)).toEqual(pinned);
+  await writeFile(join(contents, `${sha256}.jsonl`), 'other');
+  expect(await failureOf(new FolderInputs({ dataRoot, contents }), pinned.dataset)).toMatchObject({ code: 'data_changed' });
+  await rm(join(contents, `${sha256}.jsonl`));
+  expect(await failureOf(inputs, filesAt(`session:s-1@${sha256}`))).toMatchObject({ code: 'dataset_not_found' });
 });

@@ -32,6 +32,24 @@ export function documentStoreContract(open: () => Promise<DocumentStoreWorld>, s
       expect(await documents.list('sessions', 10)).toEqual([]);
     },
 
+    'lets one of 20 parallel changes of one version win': async ({ documents }) => {
+      await documents.put('projects', 'proj_1', { version: 1, name: 'first' });
+
+      const results = await Promise.allSettled(
+        Array.from({ length: 20 }, (_, index) => documents.change('projects', 'proj_1', { version: 2, name: `rival ${index}` }, 1)),
+      );
+
+      expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+      expect(results.filter((result) => result.status === 'rejected' && result.reason instanceof VersionConflict)).toHaveLength(19);
+      expect(await documents.get('projects', 'proj_1')).toMatchObject({ version: 2, name: expect.stringMatching(/^rival/) });
+    },
+
+    'changes nothing that is not there': async ({ documents }) => {
+      await expect(documents.change('projects', 'proj_1', { version: 2 }, 1)).rejects.toThrow(VersionConflict);
+
+      expect(await documents.get('projects', 'proj_1')).toBeNull();
+    },
+
     'replaces what was there': async ({ documents }) => {
       await documents.put('configs', 'cfg_1', { name: 'first', extra: 1 });
 

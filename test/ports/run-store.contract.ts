@@ -3,8 +3,8 @@ import { expect } from 'vitest';
 import { makeId } from '#domain/ids.ts';
 import type { Run, RunEvent } from '#domain/run.ts';
 import { isFinal, RUN_STATES } from '#domain/run-lifecycle.ts';
-import { type AnswerStore, type Remembered, type RunFilter, type RunStore, VersionConflict } from '#ports';
-import { anEvent, aProgress, aRun, EPOCH } from '../support/builders.ts';
+import { type AnswerStore, NameTaken, type Remembered, type RunFilter, type RunStore, VersionConflict } from '#ports';
+import { anEvent, aProgress, aRun, EPOCH, EPOCH_TIME } from '../support/builders.ts';
 import { contractSuite, eventually, type Skips, type World } from '../support/contract-suite.ts';
 
 export interface RunStoreWorld extends World {
@@ -94,6 +94,71 @@ export function runStoreContract(open: () => Promise<RunStoreWorld>, skips: Skip
       await expect(runs.create(run, [anEvent(run)], REMEMBERED)).rejects.toThrow(VersionConflict);
 
       expect(await answers.find(REMEMBERED.scope)).toBeNull();
+    },
+
+    'gives a name to one run for ever: of 50 parallel creates of one name exactly one makes a run': async ({ runs }) => {
+      const rivals = Array.from({ length: 50 }, () => aRun());
+
+      const results = await Promise.allSettled(rivals.map((run) => runs.create(run, [anEvent(run)], undefined, [{ name: 'job:poems' }])));
+
+      const views = (await Promise.all(rivals.map(({ id }) => runs.get(id)))).filter((view) => view !== null);
+      expect(views).toHaveLength(1);
+      expect(results.filter((result) => result.status === 'rejected' && result.reason instanceof NameTaken)).toHaveLength(49);
+      expect(await runs.findByName('job:poems')).toBe(views[0]?.run.id);
+      expect(await runs.count({})).toBe(1);
+    },
+
+    'knows no name that nobody has': async ({ runs }) => {
+      expect(await runs.findByName('job:poems')).toBeNull();
+    },
+
+    'stores neither run nor any name where one of its names is taken': async ({ runs, answers }) => {
+      const [holder, rival] = [aRun(), aRun()];
+      await runs.create(holder, [anEvent(holder)], undefined, [{ name: 'b' }]);
+
+      const attempt = runs.create(rival, [anEvent(rival)], REMEMBERED, [{ name: 'a' }, { name: 'b' }]);
+
+      await expect(attempt).rejects.toMatchObject({ name: 'NameTaken', claim: 'b' });
+      expect([await runs.get(rival.id), await runs.findByName('a'), await answers.find(REMEMBERED.scope)]).toEqual([null, null, null]);
+      expect(await runs.events(rival.id, 0, 10)).toEqual([]);
+    },
+
+    'hands a name on from the run that is named as its holder, once': async ({ runs }) => {
+      const [holder, ...heirs] = [aRun(), aRun(), aRun()];
+      if (!holder) throw new Error('no holder');
+      await runs.create(holder, [anEvent(holder)], undefined, [{ name: 'folder' }]);
+
+      const results = await Promise.allSettled(
+        heirs.map((run) => runs.create(run, [anEvent(run)], undefined, [{ name: 'folder', heldBy: holder.id }])),
+      );
+
+      expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+      expect(heirs.map(({ id }) => id)).toContain(await runs.findByName('folder'));
+    },
+
+    'answers a repeated create with its key before it looks at names': async ({ runs }) => {
+      const [first, second] = [aRun(), aRun()];
+      await runs.create(first, [anEvent(first)], REMEMBERED, [{ name: 'job:poems' }]);
+
+      await expect(runs.create(second, [anEvent(second)], REMEMBERED, [{ name: 'job:poems' }])).rejects.toThrow(VersionConflict);
+    },
+
+    'tells runs that try again from those that never ran, in lists and counts': async ({ runs }) => {
+      const fresh = await created(runs, { state: 'queued' });
+      const again = await created(runs, { state: 'queued', startedAt: EPOCH_TIME });
+      const running = await created(runs, { state: 'running', startedAt: EPOCH_TIME });
+      const lost = laterVersion(running, { state: 'initializing' });
+      await runs.change(lost, running.version, [anEvent(lost)]);
+
+      const ids = async (filter: RunFilter): Promise<string[]> => (await runs.list(filter, 10)).map(({ run }) => run.id);
+
+      await eventually(async () => {
+        expect(await ids({ standing: ['running', 'queued-again', 'initializing-again'] })).toEqual([running.id, again.id]);
+        expect(await ids({ standing: ['queued', 'initializing'] })).toEqual([fresh.id]);
+        expect(await ids({ state: ['queued'] })).toEqual([again.id, fresh.id]);
+        expect([await runs.count({ standing: ['queued-again'] }), await runs.count({ state: ['queued', 'initializing'] })]).toEqual([1, 3]);
+        expect((await runs.unfinished()).map(({ state }) => state)).toEqual(['queued', 'queued', 'initializing']);
+      });
     },
 
     'makes one run of 20 parallel creates with one key': async ({ runs }) => {
@@ -332,6 +397,39 @@ export function runStoreContract(open: () => Promise<RunStoreWorld>, skips: Skip
       }
 
       await eventually(async () => expect(await runs.unfinished()).toEqual(unfinished));
+    },
+
+    'removes a run with its timeline, and counts it no more': async ({ runs }) => {
+      const run = await created(runs);
+      const other = await created(runs);
+      await eventually(async () => expect(await runs.undelivered(10)).toHaveLength(2));
+      await runs.markDelivered(await runs.undelivered(10));
+
+      await runs.remove(run.id, run.version);
+
+      expect(await runs.get(run.id)).toBeNull();
+      await eventually(async () => {
+        expect(await runs.events(run.id, 0, 10)).toEqual([]);
+        expect((await runs.list({}, 10)).map((view) => view.run.id)).toEqual([other.id]);
+        expect(await runs.count({})).toBe(1);
+      });
+    },
+
+    'removes no run that was changed meanwhile': async ({ runs }) => {
+      const run = await created(runs);
+      const next = laterVersion(run);
+      await runs.change(next, run.version, [anEvent(next)]);
+
+      expect(await outcomesOf([runs.remove(run.id, run.version)])).toEqual({ won: 0, conflicts: 1 });
+      expect(await runs.get(run.id)).not.toBeNull();
+    },
+
+    'hands over the events of a run that was removed before': async ({ runs }) => {
+      const run = await created(runs);
+
+      await runs.remove(run.id, run.version);
+
+      await eventually(async () => expect(await runs.undelivered(10)).toEqual([anEvent(run)]));
     },
 
     'hands out undelivered events until they are marked': async ({ runs }) => {

@@ -1,4 +1,4 @@
-import type { DocumentStore, Remembered } from '#ports';
+import { type DocumentStore, type Remembered, VersionConflict } from '#ports';
 import type { InMemoryAnswers } from './in-memory-answers.ts';
 
 /** Documents in a map; a document and the answer that speaks of it are stored together or not at all. */
@@ -12,6 +12,16 @@ export class InMemoryDocuments implements DocumentStore {
 
   async put(collection: string, id: string, value: Readonly<Record<string, unknown>>, remembered?: Remembered): Promise<void> {
     if (remembered) this.#answers.store(remembered);
+    this.documents.set(`${collection}/${id}`, { ...value });
+  }
+
+  async change(
+    collection: string,
+    id: string,
+    value: Readonly<Record<string, unknown>> & { readonly version: number },
+    expectedVersion: number,
+  ): Promise<void> {
+    if (this.documents.get(`${collection}/${id}`)?.version !== expectedVersion) throw new VersionConflict(id);
     this.documents.set(`${collection}/${id}`, { ...value });
   }
 

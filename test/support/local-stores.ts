@@ -1,6 +1,7 @@
 import { SqliteAnswerStore } from '#local/sqlite-answer-store.ts';
 import { SqliteDatabase } from '#local/sqlite-database.ts';
 import { SqliteDocumentStore } from '#local/sqlite-document-store.ts';
+import { SqliteLogIndex } from '#local/sqlite-log-index.ts';
 import { SqliteRunStore } from '#local/sqlite-run-store.ts';
 import { EPOCH } from './builders.ts';
 import { makeTemporaryFolder } from './temporary-folder.ts';
@@ -16,6 +17,7 @@ export async function openLocalStores({ onEvents = () => {} }: { readonly onEven
     runs: new SqliteRunStore(database, { clock, onEvents }),
     documents: new SqliteDocumentStore(database, { clock }),
     answers: new SqliteAnswerStore(database),
+    logIndex: new SqliteLogIndex(database),
     close: async () => {
       database.close();
       await home.remove();

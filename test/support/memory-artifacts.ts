@@ -52,6 +52,10 @@ export class MemoryArtifacts implements Artifacts {
     return bad ? `'${bad.path}' differs` : null;
   }
 
+  async placeBase(base: string): Promise<{ key: string; note: string | null } | { problem: string }> {
+    return { key: `bases/${base.replace(/^s3:\/\//, '')}`, note: null };
+  }
+
   async publish(prefix: string, outputDir: string | null): Promise<string> {
     this.published.push({ prefix, outputDir });
     return outputDir === null ? prefix : `${outputDir}/adapter`;

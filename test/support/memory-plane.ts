@@ -5,10 +5,41 @@ import { attemptName, type CheckpointRecord, type Manifest, type Phase, type Pro
 import type { RunPlan } from '#domain/run-request.ts';
 import { type Advance, advanceRun } from '#operations/advance-run.ts';
 import { createRun } from '#operations/create-run.ts';
-import type { Answer, AnswerRecord, AnswerStore, Compute, DocumentStore, Inputs, LaunchOrder, Liveness, Ports, Reservation } from '#ports';
+import type {
+  Answer,
+  AnswerRecord,
+  AnswerStore,
+  Compute,
+  Contents,
+  DocumentStore,
+  Inputs,
+  LaunchOrder,
+  Liveness,
+  Machine,
+  Ports,
+  Reservation,
+} from '#ports';
 import { aTraining, EPOCH } from './builders.ts';
+import { HandBell } from './hand-bell.ts';
+import { InMemoryAnswers } from './in-memory-answers.ts';
+import { InMemoryDocuments } from './in-memory-documents.ts';
 import { MemoryArtifacts, sha256Of } from './memory-artifacts.ts';
+import { MemoryLogIndex } from './memory-log-index.ts';
 import { MemoryRuns } from './memory-runs.ts';
+
+class MemoryContents implements Contents {
+  readonly #files = new Map<string, string>();
+
+  async put(content: string): Promise<{ sha256: string; sizeBytes: number }> {
+    const sha256 = sha256Of(content);
+    this.#files.set(sha256, content);
+    return { sha256, sizeBytes: Buffer.byteLength(content) };
+  }
+
+  async get(sha256: string): Promise<string | null> {
+    return this.#files.get(sha256) ?? null;
+  }
+}
 
 class ScriptedCompute implements Compute {
   readonly launches: LaunchOrder[] = [];
@@ -18,9 +49,15 @@ class ScriptedCompute implements Compute {
   /** by tag; alive where nothing is said */
   readonly liveness = new Map<string, Liveness>();
   onLaunch: (order: LaunchOrder) => void = () => {};
+  onReserve: () => Promise<void> = async () => {};
 
   async reserve(): Promise<Reservation> {
+    await this.onReserve();
     return this.reservation;
+  }
+
+  async machines(): Promise<readonly Machine[]> {
+    return [];
   }
 
   async launch(order: LaunchOrder): Promise<ComputeHandle> {
@@ -42,7 +79,6 @@ class ScriptedCompute implements Compute {
   }
 }
 
-const noDocuments: DocumentStore = { put: async () => {}, get: async () => null, list: async () => [] };
 const noAnswers: AnswerStore = {
   find: async (): Promise<AnswerRecord | null> => null,
   begin: async () => true,
@@ -56,19 +92,42 @@ export class MemoryPlane {
   readonly artifacts = new MemoryArtifacts();
   readonly compute = new ScriptedCompute();
   readonly nudged: string[] = [];
+  readonly documents: DocumentStore = new InMemoryDocuments(new InMemoryAnswers({ now: () => this.now }));
+  readonly contents = new MemoryContents();
+  readonly logIndex = new MemoryLogIndex();
+  readonly bell = new HandBell((millis) => {
+    this.now += millis;
+  });
   readonly inputs: Inputs = { pin: async (dataset) => ({ dataset }), locateModel: async (path) => ({ path }) };
   now = EPOCH;
   readonly ports: Ports = {
     runs: this.runs,
-    documents: noDocuments,
+    documents: this.documents,
+    contents: this.contents,
+    secrets: {
+      seal: async (_runId, values) => JSON.stringify(values),
+      open: async (_runId, sealed) => JSON.parse(sealed),
+    },
     answers: noAnswers,
     artifacts: this.artifacts,
     inputs: this.inputs,
     compute: this.compute,
     workflow: { start: async () => {}, nudge: async (runId) => void this.nudged.push(runId) },
     sink: { deliver: async () => {} },
+    bell: this.bell,
+    downloads: { link: async (key) => `/files/${key}?signature=x` },
+    logIndex: this.logIndex,
     clock: { now: () => this.now },
-    settings: { provider: 'local', reportSeconds: 1, stallSeconds: 900, claimSeconds: 10, silenceSeconds: 120 },
+    settings: {
+      provider: 'local',
+      providers: ['local'],
+      defaultBase: 'tiny-llama',
+      allowedImages: [],
+      reportSeconds: 1,
+      stallSeconds: 900,
+      claimSeconds: 10,
+      silenceSeconds: 120,
+    },
   };
 
   async create(overrides: Partial<RunPlan> = {}): Promise<string> {
@@ -120,8 +179,8 @@ export class MemoryPlane {
   }
 
   /** The trainer of a run's attempt. It writes what the contract says, when the test says so. */
-  trainer(runId: string, attempt = 1): MemoryTrainer {
-    return new MemoryTrainer(this.artifacts, runId, attempt, () => this.now);
+  trainer(runId: string, attempt = 1, folder = `runs/${runId}/framework=hf`): MemoryTrainer {
+    return new MemoryTrainer(this.artifacts, runId, attempt, () => this.now, folder);
   }
 }
 
@@ -131,10 +190,12 @@ export class MemoryTrainer {
   readonly #attempt: number;
   readonly #now: () => number;
   readonly #claimId: string;
+  readonly #folder: string;
   #sequence = 0;
   #counts = { logLines: 0, metricRows: 0, checkpoints: 0, samples: 0 };
 
-  constructor(artifacts: MemoryArtifacts, runId: string, attempt: number, now: () => number) {
+  constructor(artifacts: MemoryArtifacts, runId: string, attempt: number, now: () => number, folder: string) {
+    this.#folder = folder;
     this.#artifacts = artifacts;
     this.#runId = runId;
     this.#attempt = attempt;
@@ -246,7 +307,7 @@ export class MemoryTrainer {
   }
 
   #key(key: string): string {
-    return `runs/${this.#runId}/framework=hf/${key}`;
+    return `${this.#folder}/${key}`;
   }
 
   async #put(key: string, value: unknown): Promise<void> {

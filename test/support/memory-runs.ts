@@ -1,17 +1,22 @@
 import type { Run, RunEvent, RunProgress, RunView } from '#domain/run.ts';
 import { isFinal, type RunState } from '#domain/run-lifecycle.ts';
-import { type Remembered, type RunFilter, type RunStore, VersionConflict } from '#ports';
+import { standingOf } from '#domain/run-standing.ts';
+import { type NameClaim, NameTaken, type Remembered, type RunFilter, type RunStore, VersionConflict } from '#ports';
 
 /** A run store in memory, with a seam: `beforeChange` lets a test be the other writer that was first. */
 export class MemoryRuns implements RunStore {
   readonly #runs = new Map<string, RunView>();
   readonly #events: RunEvent[] = [];
   readonly #answers = new Map<string, Remembered>();
+  readonly #names = new Map<string, string>();
   #delivered = 0;
   beforeChange: (run: Run) => void = () => {};
 
-  async create(run: Run, events: readonly RunEvent[], remembered?: Remembered): Promise<void> {
+  async create(run: Run, events: readonly RunEvent[], remembered?: Remembered, names: readonly NameClaim[] = []): Promise<void> {
     if (this.#runs.has(run.id) || (remembered && this.#answers.has(remembered.scope))) throw new VersionConflict(run.id);
+    const taken = names.find(({ name, heldBy }) => this.#names.has(name) && this.#names.get(name) !== heldBy);
+    if (taken) throw new NameTaken(taken.name);
+    for (const { name } of names) this.#names.set(name, run.id);
     if (remembered) this.#answers.set(remembered.scope, remembered);
     this.#runs.set(run.id, { run: structuredClone(run), progress: null });
     this.#events.push(...events);
@@ -19,6 +24,10 @@ export class MemoryRuns implements RunStore {
 
   async get(id: string): Promise<RunView | null> {
     return structuredClone(this.#runs.get(id) ?? null);
+  }
+
+  async findByName(name: string): Promise<string | null> {
+    return this.#names.get(name) ?? null;
   }
 
   async change(run: Run, expectedVersion: number, events: readonly RunEvent[]): Promise<void> {
@@ -29,6 +38,14 @@ export class MemoryRuns implements RunStore {
     if (stored?.run.version !== expectedVersion) throw new VersionConflict(run.id);
     this.#runs.set(run.id, { run: structuredClone(run), progress: stored.progress });
     this.#events.push(...events);
+  }
+
+  async remove(id: string, expectedVersion: number): Promise<void> {
+    if (this.#runs.get(id)?.run.version !== expectedVersion) throw new VersionConflict(id);
+    this.#runs.delete(id);
+    const kept = this.#events.filter((event, index) => event.runId !== id || index >= this.#delivered);
+    this.#delivered -= this.#events.length - kept.length;
+    this.#events.splice(0, this.#events.length, ...kept);
   }
 
   async recordProgress(id: string, progress: RunProgress): Promise<boolean> {
@@ -71,7 +88,8 @@ export class MemoryRuns implements RunStore {
   }
 }
 
-const matches = (run: Run, { state, provider, projectId, api }: RunFilter): boolean =>
+const matches = (run: Run, { state, standing, provider, projectId, api }: RunFilter): boolean =>
+  (standing === undefined || standing.includes(standingOf(run))) &&
   (state === undefined || state.includes(run.state)) &&
   (provider === undefined || run.provider === provider) &&
   (projectId === undefined || run.projectId === projectId) &&

@@ -21,6 +21,12 @@ export function portsWith(given: Partial<Ports>): Ports {
     get inputs() {
       return given.inputs ?? missing('inputs');
     },
+    get contents() {
+      return given.contents ?? missing('contents');
+    },
+    get secrets() {
+      return given.secrets ?? missing('secrets');
+    },
     get compute() {
       return given.compute ?? missing('compute');
     },
@@ -29,6 +35,15 @@ export function portsWith(given: Partial<Ports>): Ports {
     },
     get sink() {
       return given.sink ?? missing('sink');
+    },
+    get bell() {
+      return given.bell ?? missing('bell');
+    },
+    get logIndex() {
+      return given.logIndex ?? missing('logIndex');
+    },
+    get downloads() {
+      return given.downloads ?? missing('downloads');
     },
     get clock() {
       return given.clock ?? missing('clock');

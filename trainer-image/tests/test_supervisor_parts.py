@@ -17,6 +17,7 @@ from trainer.supervision.attempt import Attempt, AttemptFailed, read_attempt
 from trainer.supervision.books import open_books
 from trainer.supervision.chunks import ChunkedRows
 from trainer.supervision.clock import Clock
+from trainer.supervision.engine_process import engine_environment
 from trainer.supervision.engine_state import EngineState
 from trainer.supervision.history import earlier_points
 from trainer.supervision.logs import LineReader, level_of
@@ -362,3 +363,35 @@ class TestHistory:
         storage.put("metrics/run_parts-0003-00000001.jsonl", b'{"step":1,"loss":100}\n')
 
         assert earlier_points(storage, attempt_in(tmp_path, number=3), through_step=2) == [(1, "loss", 1), (2, "loss", 20)]
+
+
+class TestEnvironmentFile:
+    """The run's own variables: into the engine, under what must be, and into no message."""
+
+    def given(self, folder: Path, text: str) -> dict[str, str]:
+        path = folder / "environment.json"
+        path.write_text(text)
+        return {
+            "TUNEPLANE_RUN_FOLDER": str(folder / "folder"),
+            "TUNEPLANE_RUN_ID": "run_parts",
+            "TUNEPLANE_ATTEMPT": "1",
+            "TUNEPLANE_WORK": str(folder / "work"),
+            "TUNEPLANE_CACHE": str(folder / "cache"),
+            "TUNEPLANE_ENVIRONMENT_FILE": str(path),
+        }
+
+    def test_reaches_the_engine_without_the_file_s_name(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        given = self.given(tmp_path, '{"EXPERIMENT_NAME": "demo", "PYTHONUNBUFFERED": "0"}')
+        monkeypatch.setenv("TUNEPLANE_ENVIRONMENT_FILE", given["TUNEPLANE_ENVIRONMENT_FILE"])
+
+        environment = engine_environment(read_attempt(given), "claim", None, {"EXPERIMENT_NAME": "default"})
+
+        assert environment["EXPERIMENT_NAME"] == "demo"
+        assert environment["PYTHONUNBUFFERED"] == "1"
+        assert "TUNEPLANE_ENVIRONMENT_FILE" not in environment
+
+    @pytest.mark.parametrize("text", ["{", "[]", '{"A": 1}', '{"A": "hunter2"'])
+    def test_that_cannot_be_read_is_told_without_its_values(self, tmp_path: Path, text: str) -> None:
+        with pytest.raises(ValueError, match="TUNEPLANE_ENVIRONMENT_FILE") as fault:
+            read_attempt(self.given(tmp_path, text))
+        assert "hunter2" not in str(fault.value)

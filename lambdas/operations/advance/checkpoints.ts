@@ -1,6 +1,7 @@
 /** Which checkpoint a run goes on from, and which ones it keeps. */
 
 import type { Run } from '#domain/run.ts';
+import { checkpointId } from '#domain/run-artifacts.ts';
 import { type CheckpointRecord, runFolderKeys } from '#domain/run-folder.ts';
 import type { Ports } from '#ports';
 import { changeRun } from '../change-run.ts';
@@ -29,9 +30,11 @@ export const toListed = (record: CheckpointRecord): Run['checkpoints'][number] =
   attempt: record.attempt,
   evalLoss: record.metrics['eval_loss'] ?? null,
   sizeBytes: record.files.reduce((sum, file) => sum + file.sizeBytes, 0),
+  reason: record.reason,
+  createdAt: record.createdAt,
 });
 
-/** Of these, what retention lets go: all but the newest two, the best by eval loss, and the one that the attempt resumed from. */
+/** Of these, what retention lets go: all but the newest two, the best by eval loss, the tagged, and those that an attempt or another run went on from. */
 export function expendable(run: Run): Run['checkpoints'] {
   const byStep = run.checkpoints.toSorted((a, b) => b.step - a.step);
   const best = run.checkpoints
@@ -40,6 +43,8 @@ export function expendable(run: Run): Run['checkpoints'] {
     .slice(0, run.training.hyperparameters.keepBest);
   const kept = new Set([...byStep.slice(0, 2), ...best].map(({ checkpoint }) => checkpoint));
   if (run.attempt?.resumeFrom) kept.add(run.attempt.resumeFrom.checkpoint);
+  for (const checkpoint of run.pinnedCheckpoints) kept.add(checkpoint);
+  for (const { checkpoint } of byStep) if (run.tags[checkpointId(run, checkpoint)]) kept.add(checkpoint);
   return byStep.filter(({ checkpoint }) => !kept.has(checkpoint));
 }
 

@@ -1,13 +1,14 @@
 /** An attempt is over: its manifest says how, or nothing does because it was lost. Here the run's fate is decided. */
 import { FAILURES, type FailureCode, makeFailure, mayRetry } from '#domain/failures.ts';
-import type { Run, RunView } from '#domain/run.ts';
+import { type Run, type RunView, toPastAttempt } from '#domain/run.ts';
 import type { RunChange } from '#domain/run-change.ts';
 import { attemptName, type Manifest, type Progress, runFolderKeys } from '#domain/run-folder.ts';
 import type { Ports } from '#ports';
 import type { Advance } from '../advance-run.ts';
 import { changeRun } from '../change-run.ts';
-import { addCheckpoints, takeUpProgress } from './poll-attempt.ts';
+import { addCheckpoints, knownLines, takeUpProgress } from './poll-attempt.ts';
 import { inFolder, readCheckpoints, readLogTail, readNewestSamples } from './run-folder-files.ts';
+import { countStoredLines, indexLogs } from './take-up-logs.ts';
 
 export type AttemptEnd =
   | { readonly kind: 'manifest'; readonly manifest: Manifest; readonly progress: Progress | null }
@@ -28,6 +29,8 @@ export async function endAttempt(ports: Ports, view: RunView, end: AttemptEnd): 
       ? (end.manifest.failure?.evidence ?? [])
       : await readLogTail(ports, run, attempt.number, view.progress?.counts.logLines ?? 0, 30);
   const stored = end.kind === 'manifest' ? await takeUpArtifacts(ports, run, end.manifest) : null;
+  const outcome = end.kind === 'manifest' ? end.manifest.outcome : 'lost';
+  const counts = await takeUpCounts(ports, view, attempt.number, end);
   await changeRun(ports, run.id, (draft) => {
     const current = draft.run.attempt;
     if (current?.number !== attempt.number || current.endedAt !== null) return;
@@ -36,6 +39,7 @@ export async function endAttempt(ports: Ports, view: RunView, end: AttemptEnd): 
     if (samples) draft.run.samples = samples;
     current.endedAt = draft.timestamp;
     current.checkpointsSeen = checkpoints.length;
+    draft.run.pastAttempts.push(toPastAttempt(current, draft.timestamp, outcome, counts));
     if (end.kind === 'manifest') {
       draft.run.computeSeconds += end.manifest.computeSeconds;
       draft.run.lastLogAt = end.manifest.lastLogAt ?? draft.run.lastLogAt;
@@ -46,13 +50,30 @@ export async function endAttempt(ports: Ports, view: RunView, end: AttemptEnd): 
       draft.run.lastLogAt = view.progress?.lastLogAt ?? draft.run.lastLogAt;
     }
     draft.note('attempt-ended', {
-      message: `attempt ${attempt.number} ${end.kind === 'manifest' ? end.manifest.outcome : 'was lost'}`,
-      data: { outcome: end.kind === 'manifest' ? end.manifest.outcome : 'lost' },
+      message: `attempt ${attempt.number} ${outcome === 'lost' ? 'was lost' : outcome}`,
+      data: { outcome },
     });
     decide(draft, end, saved, stored, evidence);
   });
   await ports.compute.release(tag);
   return { phase: 'poll', waitSeconds: 0 };
+}
+
+/** How many lines and rows the attempt left; the index knows its log to the end before the record does. */
+async function takeUpCounts(
+  ports: Ports,
+  view: RunView,
+  attempt: number,
+  end: AttemptEnd,
+): Promise<{ logLines: number; metricRows: number }> {
+  const known = knownLines(view, attempt);
+  const metricRows = view.progress?.attempt === attempt ? view.progress.counts.metricRows : 0;
+  const counts =
+    end.kind === 'manifest'
+      ? end.manifest.counts
+      : { logLines: end.claimed ? await countStoredLines(ports, view.run, attempt, known) : 0, metricRows };
+  await indexLogs(ports, view.run, attempt, known, counts.logLines);
+  return counts;
 }
 
 interface Stored {
@@ -126,7 +147,7 @@ function decide(draft: RunChange, end: AttemptEnd, savedCheckpoint: boolean, sto
       }
       return;
     case 'paused':
-      draft.move('paused', { message: `paused${run.lastCheckpoint ? ` at step ${run.lastCheckpoint.step}` : ''}` });
+      draft.move('paused', { message: pausedAt(run) });
       return;
     case 'failed':
       tryAgain(
@@ -160,9 +181,17 @@ function tryAgain(draft: RunChange, givenCode: string, message: string, evidence
     );
     return;
   }
+  if (run.want === 'pause') {
+    draft.note('warning-raised', { message: `${message}, while it was pausing`, code });
+    draft.move('paused', { message: pausedAt(run), code });
+    return;
+  }
   draft.note('warning-raised', { message: `${message}; the next attempt goes on`, code });
   draft.move('interrupted', { message: 'waits for its next attempt', code });
 }
+
+const pausedAt = ({ lastCheckpoint }: Run): string =>
+  `paused${lastCheckpoint ? ` at step ${lastCheckpoint.step}` : ' before its first checkpoint'}`;
 
 function breakRun(draft: RunChange, code: FailureCode | string, message: string, evidence: readonly string[]): void {
   draft.run.failure = makeFailure(code, message, evidence);

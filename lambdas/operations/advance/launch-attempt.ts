@@ -8,11 +8,12 @@
  * for, and then it is launched under the same tag, where the claim lets only one machine train.
  */
 import { makeFailure } from '#domain/failures.ts';
-import type { Run, RunView } from '#domain/run.ts';
+import { type Run, type RunView, toPastAttempt } from '#domain/run.ts';
 import { type AttemptSpec, attemptName, runFolderKeys } from '#domain/run-folder.ts';
 import type { Ports, Reservation } from '#ports';
 import { type Advance, IDLE_SECONDS } from '../advance-run.ts';
 import { changeRun } from '../change-run.ts';
+import { openEnvironment } from '../run-environment.ts';
 import { findWholeCheckpoint, toResumePoint } from './checkpoints.ts';
 import { pollAttempt } from './poll-attempt.ts';
 import { inFolder, isVoid, readAttempt, voidAttempt, writeControl } from './run-folder-files.ts';
@@ -28,7 +29,8 @@ export async function launchAttempt(ports: Ports, view: RunView): Promise<Advanc
   const reservation = await ports.compute.reserve(tag, run.compute);
   if (reservation.kind === 'impossible') return refuse(ports, run, reservation);
   if (reservation.kind === 'no-capacity') {
-    await noteWaiting(ports, run, reservation);
+    // Asking for room put it in line: whoever was stopped or paused meanwhile must not stay there, in front of others.
+    if (!(await noteWaiting(ports, run, reservation))) await ports.compute.release(tag);
     return { phase: 'launch', waitSeconds: IDLE_SECONDS };
   }
   const reserved = open ? run : await reserveAttempt(ports, run, number);
@@ -39,7 +41,13 @@ export async function launchAttempt(ports: Ports, view: RunView): Promise<Advanc
   if (open && (await mayStillStart(ports, run, tag))) return { phase: 'launch', waitSeconds: ports.settings.reportSeconds };
 
   await writeInputs(ports, reserved, number);
-  const handle = await ports.compute.launch({ tag, runId: run.id, attempt: number, folder: ports.artifacts.locate(run.folder) });
+  const handle = await ports.compute.launch({
+    tag,
+    runId: run.id,
+    attempt: number,
+    folder: ports.artifacts.locate(run.folder),
+    environment: await openEnvironment(ports, run.id),
+  });
   await changeRun(ports, run.id, (draft) => {
     const { attempt } = draft.run;
     if (attempt?.number !== number || attempt.endedAt !== null || attempt.handle !== null) return;
@@ -53,10 +61,10 @@ export async function launchAttempt(ports: Ports, view: RunView): Promise<Advanc
 /** Writes the new attempt into the record. Null where the run moved on meanwhile (stopped, paused, another driver). */
 async function reserveAttempt(ports: Ports, run: Run, number: number): Promise<Run | null> {
   const checkpoint = run.attempt === null ? null : await findWholeCheckpoint(ports, run);
-  const resumeFrom = checkpoint ? toResumePoint(checkpoint) : null;
+  const resumeFrom = checkpoint ? toResumePoint(checkpoint) : run.attempt === null ? run.lastCheckpoint : toOrigin(run);
   const view = await changeRun(ports, run.id, (draft) => {
     const isNext = (draft.run.attempt?.number ?? 0) === number - 1 && (draft.run.attempt === null || draft.run.attempt.endedAt !== null);
-    if (!isNext || draft.run.want !== 'run' || (draft.run.state !== 'queued' && draft.run.state !== 'paused')) return;
+    if (!isNext || !mayLaunch(draft.run)) return;
     draft.run.attempt = {
       number,
       reservedAt: draft.timestamp,
@@ -73,7 +81,11 @@ async function reserveAttempt(ports: Ports, run: Run, number: number): Promise<R
     const { baseModel } = draft.run.training;
     // The hub's newest commit may be another one by now: a run goes on with the weights it began with.
     if (checkpoint && baseModel.kind === 'hub') baseModel.commit = checkpoint.base.commit;
-    draft.run.waiting = null;
+    // A resuming run reads `paused` until it trains, and says why.
+    draft.run.waiting =
+      draft.run.state === 'paused'
+        ? { code: 'resuming', sentence: 'its trainer is starting', remedy: 'it goes on by itself', since: draft.timestamp }
+        : null;
     draft.note('attempt-reserved', {
       message: resumeFrom ? `attempt ${number} goes on from ${resumeFrom.checkpoint}` : `attempt ${number} starts at step 0`,
       data: { resumeFrom },
@@ -81,6 +93,10 @@ async function reserveAttempt(ports: Ports, run: Run, number: number): Promise<R
   });
   return view.run.attempt?.number === number && view.run.attempt.endedAt === null ? view.run : null;
 }
+
+/** Before it saved anything itself, a resumed run goes on from where it began. */
+const toOrigin = ({ resumedFrom }: Run): Run['lastCheckpoint'] =>
+  resumedFrom && { checkpoint: resumedFrom.checkpoint, folder: resumedFrom.folder, step: resumedFrom.step };
 
 /** A reserved attempt found without a handle: somebody launched it, or was about to. Wait for its claim before launching it again. */
 async function mayStillStart(ports: Ports, run: Run, tag: string): Promise<boolean> {
@@ -109,6 +125,7 @@ async function abandonReservation(ports: Ports, view: RunView, number: number): 
   await changeRun(ports, run.id, (draft) => {
     if (draft.run.attempt?.number !== number || draft.run.attempt.endedAt !== null) return;
     draft.run.attempt.endedAt = draft.timestamp;
+    draft.run.pastAttempts.push(toPastAttempt(draft.run.attempt, draft.timestamp, 'abandoned', { logLines: 0, metricRows: 0 }));
     draft.note('attempt-ended', { message: `attempt ${number} was given up before it began` });
     if (draft.run.state === 'stopping')
       draft.move('stopped', { message: 'stopped before it began', code: draft.run.stopDetail?.code ?? 'stop_requested' });
@@ -142,12 +159,15 @@ async function writeInputs(ports: Ports, run: Run, number: number): Promise<void
   await ports.artifacts.put(inFolder(run, runFolderKeys.spec(run.id, number)), JSON.stringify(spec));
 }
 
-async function noteWaiting(ports: Ports, run: Run, { waiting }: Extract<Reservation, { kind: 'no-capacity' }>): Promise<void> {
-  if (run.waiting?.code === waiting.code) return;
-  await changeRun(ports, run.id, (draft) => {
-    if (draft.run.state === 'queued' || draft.run.state === 'paused') draft.wait(waiting);
+/** @returns whether it waits indeed: not when it was stopped or paused meanwhile */
+async function noteWaiting(ports: Ports, run: Run, { waiting }: Extract<Reservation, { kind: 'no-capacity' }>): Promise<boolean> {
+  const view = await changeRun(ports, run.id, (draft) => {
+    if (mayLaunch(draft.run)) draft.wait(waiting);
   });
+  return mayLaunch(view.run);
 }
+
+const mayLaunch = ({ state, want }: Run): boolean => want === 'run' && (state === 'queued' || state === 'paused');
 
 async function refuse(ports: Ports, run: Run, { failure }: Extract<Reservation, { kind: 'impossible' }>): Promise<Advance> {
   await changeRun(ports, run.id, (draft) => {

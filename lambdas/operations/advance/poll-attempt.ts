@@ -10,6 +10,7 @@ import { requestStop } from '../stop-run.ts';
 import { pruneCheckpoints, toListed, toResumePoint } from './checkpoints.ts';
 import { endAttempt } from './end-attempt.ts';
 import { type AttemptFiles, readAttempt, readCheckpoints, readNewestSamples, voidAttempt, writeControl } from './run-folder-files.ts';
+import { indexLogs } from './take-up-logs.ts';
 
 /** The trainer bounds its final checkpoint at 30 minutes; after this the plane ends what is left by itself. */
 const STOP_LIMIT_SECONDS = 35 * 60;
@@ -71,8 +72,13 @@ export async function takeUpProgress(ports: Ports, view: RunView, report: Progre
     seenAt,
     highestStep: Math.max(step, before?.highestStep ?? 0),
   };
+  await indexLogs(ports, view.run, attempt, knownLines(view, attempt), counts.logLines);
   await ports.runs.recordProgress(view.run.id, progress);
 }
+
+/** Lines of an attempt that the record counts. */
+export const knownLines = ({ progress }: RunView, attempt: number): number =>
+  progress?.attempt === attempt ? progress.counts.logLines : 0;
 
 interface News {
   readonly started: boolean;
@@ -136,8 +142,10 @@ export function addCheckpoints(draft: RunChange, records: readonly CheckpointRec
 }
 
 async function enforceTimeLimit(ports: Ports, run: Run): Promise<void> {
-  if (run.startedAt === null || run.want === 'stop') return;
-  if (ports.clock.now() - Date.parse(run.startedAt) < run.maxRuntimeSeconds * 1_000) return;
+  if (run.startedAt === null || run.want === 'stop' || run.attempt === null) return;
+  // What counts is time at work: of attempts that are over, and of this one. A pause of a week takes nothing from it.
+  const since = Math.max(Date.parse(run.startedAt), Date.parse(run.attempt.reservedAt));
+  if (run.computeSeconds + (ports.clock.now() - since) / 1_000 < run.maxRuntimeSeconds) return;
   await changeRun(ports, run.id, (draft) => {
     if (draft.run.state !== 'running' && draft.run.state !== 'initializing') return;
     requestStop(draft, { code: 'time_limit', message: `reached max_runtime of ${run.maxRuntimeSeconds} s` });

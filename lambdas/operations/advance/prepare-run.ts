@@ -1,18 +1,22 @@
+import { nameOfBase } from '#domain/base-models.ts';
 import { makeFailure } from '#domain/failures.ts';
 import type { Run } from '#domain/run.ts';
-import { attemptName } from '#domain/run-folder.ts';
+import { attemptName, type Dataset } from '#domain/run-folder.ts';
+import { STORED_DATASET } from '#domain/run-request.ts';
 import type { Ports } from '#ports';
 import { type Advance, IDLE_SECONDS } from '../advance-run.ts';
 import { changeRun } from '../change-run.ts';
+import { datasetOf, findStored } from '../stored-rows.ts';
 
 /**
  * Pins the inputs before any machine is asked for: names become files with sizes and hashes, or the run fails with the reason. Room
  * is asked for in the same breath: thousands of runs may wait for it, and each costs one write instead of two.
  */
 export async function prepareRun(ports: Ports, run: Run): Promise<Advance> {
-  const dataset = await ports.inputs.pin(run.training.dataset);
+  const lack = missingEngine(run);
+  const dataset = await pinDataset(ports, run.training.dataset);
   const base = run.training.baseModel.kind === 'path' ? await ports.inputs.locateModel(run.training.baseModel.path) : null;
-  const unpinned = 'failure' in dataset ? dataset.failure : base !== null && 'failure' in base ? base.failure : null;
+  const unpinned = lack ?? ('failure' in dataset ? dataset.failure : base !== null && 'failure' in base ? base.failure : null);
   const room = unpinned ? null : await ports.compute.reserve(attemptName(run.id, 1), run.compute);
   const failure = unpinned ?? (room?.kind === 'impossible' ? room.failure : null);
 
@@ -31,6 +35,24 @@ export async function prepareRun(ports: Ports, run: Run): Promise<Advance> {
   });
   if (prepared.state !== 'queued') await ports.compute.release(attemptName(run.id, 1)); // failed, or stopped meanwhile
   return { phase: 'prepare', waitSeconds: prepared.waiting === null ? 0 : IDLE_SECONDS };
+}
+
+/** A stored dataset is the rows that lie under its name now; a later store concerns later runs. */
+async function pinDataset(ports: Ports, dataset: Dataset): ReturnType<Ports['inputs']['pin']> {
+  const name = dataset.kind === 'files' && dataset.files.length === 0 ? STORED_DATASET.exec(dataset.uri)?.[1] : undefined;
+  if (name === undefined) return ports.inputs.pin(dataset);
+  const stored = await findStored(ports, 'dataset', name);
+  if (!stored) return { failure: { code: 'dataset_not_found', message: `no dataset '${name}' is stored here: PUT /datasets/${name}` } };
+  const pinned = await ports.inputs.pin({ kind: 'files', uri: datasetOf(stored), files: [] });
+  return 'dataset' in pinned && pinned.dataset.kind === 'files' ? { dataset: { ...pinned.dataset, uri: `dataset:${name}` } } : pinned;
+}
+
+/** No engine of this plane trains or uses a hypernetwork yet. */
+function missingEngine({ purpose, training }: Run): { code: string; message: string } | null {
+  const base = nameOfBase(training.baseModel);
+  if (purpose === 'generate') return { code: 'no_hypernetwork', message: `there is no completed hypernetwork for the base '${base}'` };
+  if (training.peftMethod !== 'hypernetwork') return null;
+  return { code: 'engine_missing', message: 'no engine here trains a hypernetwork' };
 }
 
 function describe({ training: { dataset } }: Run): string {

@@ -1,5 +1,5 @@
 /** Reading and writing the files of one run's folder. A file that does not parse counts as not there yet: a report is put again soon. */
-import type * as z from 'zod';
+import * as z from 'zod';
 import type { Run } from '#domain/run.ts';
 import {
   CHUNK_ROWS,
@@ -8,9 +8,14 @@ import {
   type Control,
   checkpointRecordSchema,
   claimSchema,
+  type LogRow,
   logRowSchema,
   type Manifest,
+  type MetricRow,
   manifestSchema,
+  metricRowSchema,
+  type Overview,
+  overviewSchema,
   type Progress,
   progressSchema,
   runFolderKeys,
@@ -59,11 +64,20 @@ export async function readAttempt(ports: Ports, run: Run, attempt: number): Prom
 
 /** Every committed checkpoint of this run, oldest step first; whether its files are whole is not looked at. */
 export async function readCheckpoints(ports: Ports, run: Run): Promise<CheckpointRecord[]> {
-  const prefix = inFolder(run, runFolderKeys.checkpoints());
+  return (await readFolderCheckpoints(ports, run.folder)).filter((record) => record.runId === run.id);
+}
+
+/** Likewise, of every run that ever shared the folder. */
+export async function readFolderCheckpoints(ports: Ports, folder: string): Promise<CheckpointRecord[]> {
+  const prefix = `${folder}/${runFolderKeys.checkpoints()}`;
   const keys = (await ports.artifacts.list(prefix)).filter((key) => /^step-\d{6,}\.json$/.test(key.slice(prefix.length)));
   const records = await Promise.all(keys.map(async (key) => parseWith(checkpointRecordSchema, await ports.artifacts.get(key))));
-  return records.filter((record): record is CheckpointRecord => record !== null && record.runId === run.id).sort((a, b) => a.step - b.step);
+  return records.filter((record): record is CheckpointRecord => record !== null).sort((a, b) => a.step - b.step);
 }
+
+/** A committed checkpoint by its name. */
+export const readCheckpoint = async (ports: Ports, run: Run, name: string): Promise<CheckpointRecord | null> =>
+  parseWith(checkpointRecordSchema, await ports.artifacts.get(inFolder(run, runFolderKeys.checkpointRecord(name))));
 
 export async function readNewestSamples(ports: Ports, run: Run): Promise<SamplesRow | null> {
   const text = await ports.artifacts.get(inFolder(run, runFolderKeys.artifact(run.id, 'samples.jsonl')));
@@ -76,9 +90,22 @@ export async function readLogTail(ports: Ports, run: Run, attempt: number, logLi
   const text = await ports.artifacts.get(
     inFolder(run, runFolderKeys.logChunk(run.id, attempt, Math.max(1, Math.ceil(logLines / CHUNK_ROWS)))),
   );
-  const rows = (text ?? '').split('\n').map((line) => parseWith(logRowSchema, line));
-  return rows.flatMap((row) => (row ? [row.message] : [])).slice(-lines);
+  return parseLogRows(text)
+    .flatMap((row) => (row ? [row.message] : []))
+    .slice(-lines);
 }
+
+/** The rows of a chunk in their places; null for one that cannot be read. @param atMost so many, from the first */
+export function parseLogRows(text: string | null, atMost = CHUNK_ROWS): (LogRow | null)[] {
+  const lines = (text ?? '').split('\n', atMost);
+  return (lines.at(-1) === '' ? lines.slice(0, -1) : lines).map((line) => parseWith(compiledLogRowSchema, line));
+}
+const compiledLogRowSchema = z.compile(logRowSchema);
+
+export const parseMetricRows = (text: string | null): MetricRow[] =>
+  (text ?? '').split('\n').flatMap((line) => parseWith(metricRowSchema, line) ?? []);
+
+export const parseOverview = (text: string | null): Overview | null => parseWith(overviewSchema, text);
 
 export async function writeControl(ports: Ports, run: Run, attempt: number, want: Want = run.want): Promise<void> {
   const control: Control = {

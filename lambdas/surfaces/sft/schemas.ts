@@ -33,8 +33,9 @@ const configShape = {
   ...hyperparameterShape,
 };
 
-/** A whole configuration: what a run is started with, and what a saved one must be. */
-export const sftConfigSchema = z.strictObject(configShape).meta({ id: 'SftConfig' });
+/** A whole configuration, as it is saved. Variables are not: they are for one run's trainer only. */
+const { env, ...savedShape } = configShape;
+export const sftConfigSchema = z.strictObject(savedShape).meta({ id: 'SftConfig' });
 export type SftConfig = z.infer<typeof sftConfigSchema>;
 
 /** What a request holds: a configuration, or a saved one by `config_id` with fields laid over it. */

@@ -26,6 +26,8 @@ class Attempt:
     socket: Path | None
     engine: list[str] | None
     least_stop_seconds: float
+    environment: Mapping[str, str]
+    """the run's own variables, for the engine"""
 
     @property
     def name(self) -> str:
@@ -66,6 +68,7 @@ def read_attempt(environment: Mapping[str, str]) -> Attempt:
     cache = need("TUNEPLANE_CACHE", r"/.+", "an absolute path")
     stop_seconds = need("TUNEPLANE_STOP_SECONDS", r"[0-9.]+", "seconds") if "TUNEPLANE_STOP_SECONDS" in environment else "120"
     engine = _command(environment["TUNEPLANE_ENGINE"], faults) if environment.get("TUNEPLANE_ENGINE") else None
+    own = _environment(environment["TUNEPLANE_ENVIRONMENT_FILE"], faults) if environment.get("TUNEPLANE_ENVIRONMENT_FILE") else {}
     if faults:
         raise ValueError("; ".join(faults))
     socket = environment.get("TUNEPLANE_SOCKET")
@@ -78,7 +81,21 @@ def read_attempt(environment: Mapping[str, str]) -> Attempt:
         socket=Path(socket) if socket else None,
         engine=engine,
         least_stop_seconds=float(stop_seconds),
+        environment=own,
     )
+
+
+def _environment(path: str, faults: list[str]) -> dict[str, str]:
+    """Values never appear in a fault."""
+    try:
+        values = json.loads(Path(path).read_bytes())
+    except (OSError, ValueError) as error:
+        faults.append(f"TUNEPLANE_ENVIRONMENT_FILE cannot be read: {type(error).__name__}")
+        return {}
+    if isinstance(values, dict) and all(isinstance(value, str) for value in values.values()):
+        return values
+    faults.append("TUNEPLANE_ENVIRONMENT_FILE must hold a JSON object of texts")
+    return {}
 
 
 def _command(text: str, faults: list[str]) -> list[str] | None:

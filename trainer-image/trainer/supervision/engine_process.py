@@ -95,11 +95,13 @@ def engine_environment(attempt: Attempt, claim_id: str, resume_folder: Path | No
         "HF_HOME": str(attempt.cache / "huggingface"),
         **defaults,
         **os.environ,
+        **attempt.environment,
         "PYTHONUNBUFFERED": "1",
         "PYTHONPATH": os.pathsep.join(filter(None, [str(PACKAGE.parent), os.environ.get("PYTHONPATH")])),
         "TUNEPLANE_CLAIM_ID": claim_id,
     }
-    environment.pop("TUNEPLANE_RESUME_FOLDER", None)
+    for name in ("TUNEPLANE_RESUME_FOLDER", "TUNEPLANE_ENVIRONMENT_FILE"):
+        environment.pop(name, None)
     if resume_folder:
         environment["TUNEPLANE_RESUME_FOLDER"] = str(resume_folder)
     return environment

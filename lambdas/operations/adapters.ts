@@ -1,0 +1,44 @@
+/** `adapter_id` is a label of a result. Used twice, the newest completed run holds it; a run without one is held by its own id. */
+import { DomainError } from '#domain/errors.ts';
+import type { RunView } from '#domain/run.ts';
+import { type Manifest, runFolderKeys } from '#domain/run-folder.ts';
+import type { Ports } from '#ports';
+import { inFolder } from './advance/run-folder-files.ts';
+
+const PAGE = 100;
+const collectionOf = (adapterId: string): string => `adapter-runs/${adapterId}`;
+
+/** Before the run itself is stored: a crash between leaves a pointer to nothing, which is passed over. */
+export async function noteAdapter(ports: Ports, adapterId: string, runId: string): Promise<void> {
+  await ports.documents.put(collectionOf(adapterId), runId, {});
+}
+
+export interface Adapter {
+  readonly view: RunView;
+  /** the files of adapter or model, each with a link that fetches it */
+  readonly files: readonly (Manifest['files'][number] & { readonly link: string })[];
+}
+
+/** @throws DomainError `adapter_not_found` */
+export async function getAdapter(ports: Ports, adapterId: string): Promise<Adapter> {
+  const view = await findHolder(ports, adapterId);
+  const files = (view.run.result?.files ?? []).filter(({ kind }) => kind === 'adapter' || kind === 'model');
+  const link = (path: string): Promise<string> => ports.downloads.link(inFolder(view.run, runFolderKeys.artifact(view.run.id, path)));
+  return { view, files: await Promise.all(files.map(async (file) => ({ ...file, link: await link(file.path) }))) };
+}
+
+async function findHolder(ports: Ports, adapterId: string): Promise<RunView> {
+  let after: string | undefined;
+  for (;;) {
+    const pointers = await ports.documents.list(collectionOf(adapterId), PAGE, after);
+    for (const { id } of pointers) {
+      const view = await ports.runs.get(id);
+      if (view?.run.state === 'completed') return view;
+    }
+    after = pointers.at(-1)?.id;
+    if (pointers.length < PAGE || after === undefined) break;
+  }
+  const own = await ports.runs.get(adapterId);
+  if (own?.run.state === 'completed' && own.run.adapterId === null) return own;
+  throw new DomainError('adapter_not_found', `no completed run holds the adapter '${adapterId}'`, { adapterId });
+}

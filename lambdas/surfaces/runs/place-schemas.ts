@@ -1,0 +1,57 @@
+/** The wire of what a plane has beside its runs: datasets, providers, machines. */
+import * as z from 'zod';
+import { CLIENT_NAME } from '#domain/ids.ts';
+import { PROVIDERS } from '#domain/providers.ts';
+import { ROW_FORMATS } from '#domain/rows.ts';
+
+export const datasetParams = z.object({ name: z.string().regex(CLIENT_NAME) });
+/** JSON Lines as text, or rows as JSON. */
+export const datasetBody = z.union([
+  z.string().meta({ description: 'JSON Lines, a row a line, all of one format' }),
+  z.array(z.record(z.string(), z.unknown())).min(1).meta({ description: 'the rows' }),
+]);
+export const previewQuery = z.object({ limit: z.coerce.number().int().min(1).max(100).default(10) });
+
+const datasetShape = {
+  name: z.string(),
+  uri: z.string().meta({ description: 'what a request names it as', examples: ['dataset:poems'] }),
+  rows: z.int().nullable(),
+  format: z.enum(ROW_FORMATS).nullable(),
+  size_bytes: z.int().nullable(),
+  sha256: z.string().nullable(),
+  stored_at: z.string().meta({ description: 'ISO 8601, UTC' }),
+} as const;
+export const datasetResponse = z.object(datasetShape).meta({ id: 'Dataset' });
+export const datasetListResponse = z.object({ items: z.array(datasetResponse), next: z.string().nullable() }).meta({ id: 'DatasetList' });
+export const datasetPreviewResponse = z
+  .object({ ...datasetShape, items: z.array(z.record(z.string(), z.unknown())).meta({ description: 'the first rows' }) })
+  .meta({ id: 'DatasetPreview' });
+
+export const providerListResponse = z
+  .object({
+    items: z.array(
+      z.object({
+        name: z.enum(PROVIDERS),
+        configured: z.boolean(),
+        default: z.boolean().meta({ description: 'where a run goes that names none' }),
+        remedy: z.string().nullable().meta({ description: 'what it needs to be there' }),
+      }),
+    ),
+  })
+  .meta({ id: 'Providers' });
+
+export const workerListResponse = z
+  .object({
+    items: z.array(
+      z.object({
+        name: z.string(),
+        provider: z.string(),
+        slots: z.int().meta({ description: 'how many runs at once' }),
+        busy: z.array(z.string()).meta({ description: 'runs that hold a slot' }),
+        waiting: z.array(z.string()).meta({ description: 'runs that wait for one, the oldest first' }),
+        gpus: z.array(z.object({ index: z.int(), held_by: z.string().nullable() })),
+        engines: z.array(z.string()).meta({ description: 'frameworks that it can train with' }),
+      }),
+    ),
+  })
+  .meta({ id: 'Workers' });

@@ -1,0 +1,248 @@
+/** The wire of our own reads: everything there is to know of a run, whichever API made it. Snake case like the five. */
+import * as z from 'zod';
+import { failureSchema } from '#domain/failures.ts';
+import { CLIENT_NAME } from '#domain/ids.ts';
+import { APIS, pastAttemptSchema, RUN_EVENT_TYPES, waitingSchema } from '#domain/run.ts';
+import { PEFT_METHODS, PHASES, sampleSchema, TRAINING_METHODS, WANTS } from '#domain/run-folder.ts';
+import { RUN_STATES } from '#domain/run-lifecycle.ts';
+import { pageQuery } from '#http/paging.ts';
+import { timeQuery } from '#http/time-query.ts';
+import { LOG_LEVELS } from '#operations/read-logs.ts';
+
+export const runParams = z.object({ run_id: z.string().regex(CLIENT_NAME) });
+
+export const listQuery = pageQuery.extend({
+  state: z.enum(RUN_STATES).optional(),
+  provider: z.string().min(1).max(64).optional(),
+  project: z
+    .string()
+    .min(1)
+    .max(128)
+    .optional()
+    .meta({ description: 'id of a project; runs made outside the management API are in proj_default' }),
+  api: z.enum(APIS).optional().meta({ description: 'the API that the run was made through' }),
+});
+
+const DEFAULT_EVENTS = 100;
+export const eventsQuery = z.object({
+  after: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0).meta({ description: 'a sequence; events above it' }),
+  limit: z.coerce.number().int().min(1).max(1_000).default(DEFAULT_EVENTS),
+});
+
+const time = z.string().meta({ description: 'ISO 8601, UTC' });
+const metrics = z.record(z.string(), z.number().nullable());
+
+const progressSchema = z
+  .object({
+    attempt: z.int(),
+    phase: z.enum(PHASES),
+    phase_detail: z.string().nullable(),
+    phase_fraction: z.number().nullable(),
+    step: z.int(),
+    steps: z.int().nullable(),
+    fraction: z.number().meta({ description: '0 to 1, never falling; 1 only when done' }),
+    epoch: z.number().nullable(),
+    metrics: metrics.meta({ description: 'the newest value of each' }),
+    eta_seconds: z.number().nullable(),
+    seen_at: time.meta({ description: 'when the plane took up this report, by its own clock' }),
+  })
+  .meta({ id: 'RunProgress' });
+
+const summaryShape = {
+  id: z.string(),
+  name: z.string().nullable(),
+  api: z.enum(APIS),
+  project_id: z.string(),
+  provider: z.string(),
+  state: z.enum(RUN_STATES),
+  base_model: z.string(),
+  dataset: z.string(),
+  method: z.enum(TRAINING_METHODS),
+  peft_method: z.enum(PEFT_METHODS),
+  created_at: time,
+  submitted_at: time.nullable(),
+  started_at: time.nullable().meta({ description: 'first seen training' }),
+  completed_at: time.nullable().meta({ description: 'final, and the compute is gone' }),
+  progress: progressSchema.nullable(),
+  waiting: waitingSchema.nullable(),
+  failure: failureSchema.nullable(),
+  stop_detail: z.object({ code: z.string(), message: z.string() }).nullable(),
+  compute_seconds: z.number().meta({ description: 'of all attempts that are over' }),
+} as const;
+export const runSummaryResponse = z.object(summaryShape).meta({ id: 'RunSummary' });
+
+const { number, outcome } = pastAttemptSchema.shape;
+const attemptSchema = z
+  .object({
+    number,
+    outcome: outcome.nullable().meta({ description: 'null: it is under way' }),
+    reserved_at: time,
+    ended_at: time.nullable(),
+    resumed_from_step: z.int().nullable().meta({ description: 'null: it began at step 0' }),
+    log_lines: z.int(),
+  })
+  .meta({ id: 'RunAttempt' });
+
+export const runDetailResponse = z
+  .object({
+    ...summaryShape,
+    version: z.int().meta({ description: "the sequence of the run's newest event" }),
+    updated_at: time,
+    want: z.enum(WANTS).meta({ description: 'what the trainer is asked to do: a running run that wants `pause` is pausing' }),
+    request: z.record(z.string(), z.unknown()).meta({ description: 'as it was asked for' }),
+    parameters: z
+      .record(z.string(), z.unknown())
+      .meta({ description: 'every hyperparameter as the trainer is told; null: the trainer derives it' }),
+    choices: z
+      .array(z.object({ name: z.string(), value: z.string(), reason: z.string() }))
+      .meta({ description: 'what was chosen automatically, and why' }),
+    compute: z.object({ nodes: z.int(), gpus_per_node: z.int().nullable(), gpu_type: z.string().nullable() }),
+    max_runtime_seconds: z.int(),
+    attempts: z.array(attemptSchema).meta({ description: 'in their order' }),
+    checkpoints: z.array(
+      z.object({ name: z.string(), step: z.int(), attempt: z.int(), eval_loss: z.number().nullable(), size_bytes: z.int() }),
+    ),
+    samples: z.object({ step: z.int(), items: z.array(sampleSchema) }).nullable(),
+    result: z
+      .object({
+        metrics,
+        base: z.object({ id: z.string(), commit: z.string().nullable() }).nullable(),
+        location: z.string().nullable(),
+        sha256: z.string().nullable().meta({ description: 'of the adapter or model weights' }),
+      })
+      .nullable(),
+  })
+  .meta({ id: 'RunDetail' });
+
+export const runListResponse = z
+  .object({
+    items: z.array(runSummaryResponse),
+    total: z.int().meta({ description: 'how many meet the filter, on all pages' }),
+    next: z.string().nullable().meta({ description: 'what to pass as after; null on the last page' }),
+  })
+  .meta({ id: 'RunList' });
+
+export const eventResponse = z
+  .object({
+    sequence: z.int(),
+    timestamp: time,
+    type: z.enum(RUN_EVENT_TYPES),
+    state: z.enum(RUN_STATES),
+    attempt: z.int().nullable(),
+    code: z.string().nullable(),
+    message: z.string(),
+    data: z.record(z.string(), z.unknown()),
+  })
+  .meta({ id: 'RunEvent' });
+export const eventListResponse = z
+  .object({ items: z.array(eventResponse), next: z.int().nullable().meta({ description: 'what to pass as after; null on the last page' }) })
+  .meta({ id: 'RunEventList' });
+
+export const logsQuery = z.object({
+  after: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(Number.MAX_SAFE_INTEGER)
+    .default(0)
+    .meta({ description: 'the number of a line; those behind it' }),
+  limit: z.coerce.number().int().min(1).max(1_000).default(100),
+  start: timeQuery.optional().meta({ description: 'lines at or after this time' }),
+  end: timeQuery.optional().meta({ description: 'lines before this time' }),
+  level: z.enum(LOG_LEVELS).optional().meta({ description: 'lines of at least this level' }),
+  q: z.string().min(1).max(200).optional().meta({ description: 'lines that hold this text, in any case' }),
+});
+export const logsResponse = z
+  .object({
+    items: z.array(
+      z.object({
+        line: z.int().meta({ description: 'its number in the whole run, from 1' }),
+        attempt: z.int(),
+        timestamp: time,
+        level: z.enum(LOG_LEVELS),
+        rank: z.int(),
+        message: z.string(),
+      }),
+    ),
+    total: z.int().nullable().meta({ description: 'lines between start and end, on all pages; null where level or q is given' }),
+    next: z.int().nullable().meta({
+      description:
+        'what to pass as after; null on the last page. A search looks at 20,000 lines a page, so a page may be empty with more behind it',
+    }),
+  })
+  .meta({ id: 'RunLogs' });
+
+const step = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+export const metricsQuery = z.object({
+  names: z.string().min(1).max(2_000).optional().meta({ description: 'comma-separated; default: every series' }),
+  from_step: step.default(0),
+  to_step: step.default(Number.MAX_SAFE_INTEGER).meta({ description: 'included' }),
+  points: z.coerce.number().int().min(1).max(1_024).default(500).meta({ description: 'at most so many for each series' }),
+});
+export const metricsResponse = z
+  .object({
+    names: z.array(z.string()).meta({ description: 'every series of the run' }),
+    series: z.array(
+      z.object({
+        name: z.string(),
+        shown: z.string().meta({ description: 'how many points of how many values', examples: ['500 of 48,000'] }),
+        total: z.int().meta({ description: 'values in the range' }),
+        points: z.array(
+          z
+            .object({
+              from_step: z.int(),
+              to_step: z.int(),
+              count: z.int(),
+              min: z.number(),
+              max: z.number(),
+              mean: z.number(),
+              last: z.number(),
+            })
+            .meta({ description: 'so many neighbouring values in one, with the least and the greatest, so that no spike is lost' }),
+        ),
+      }),
+    ),
+  })
+  .meta({ id: 'RunMetrics' });
+
+const tagResponse = z.object({ value: z.string(), notes: z.string().nullable(), applied_at: time });
+const fileResponse = z.object({
+  path: z.string(),
+  size_bytes: z.int(),
+  sha256: z.string(),
+  href: z.string().meta({ description: 'fetches the bytes, through a link that is good for an hour' }),
+});
+export const checkpointListResponse = z
+  .object({
+    items: z.array(
+      z.object({
+        id: z.string(),
+        name: z.string(),
+        step: z.int(),
+        attempt: z.int(),
+        reason: z.string(),
+        eval_loss: z.number().nullable(),
+        size_bytes: z.int(),
+        created_at: time.nullable(),
+        tags: z.array(tagResponse),
+        pinned: z.boolean().meta({ description: 'another run went on from it, so it is kept' }),
+      }),
+    ),
+  })
+  .meta({ id: 'RunCheckpoints', description: 'those that are kept, the highest step first' });
+export const artifactListResponse = z
+  .object({
+    items: z.array(
+      z.object({
+        id: z.string(),
+        name: z.string(),
+        type: z.string(),
+        created_at: time,
+        size_bytes: z.int(),
+        tags: z.array(tagResponse),
+        files: z.array(fileResponse).meta({ description: 'of a result; those of a checkpoint are at checkpoints/<name>/<path>' }),
+      }),
+    ),
+  })
+  .meta({ id: 'RunArtifacts' });
+export const fileParams = runParams.extend({ path: z.string().min(1).max(1_024) });

@@ -1,0 +1,215 @@
+/** Ours -> the wire of our own reads. Pure. */
+import type * as z from 'zod';
+import { nameOfBase } from '#domain/base-models.ts';
+import type { RunEvent, RunProgress, RunView, Tag } from '#domain/run.ts';
+import { checkpointId, listArtifacts } from '#domain/run-artifacts.ts';
+import type { Dataset } from '#domain/run-folder.ts';
+import { etaSeconds, fractionDone } from '#domain/run-progress.ts';
+import type { EventPage } from '#operations/list-events.ts';
+import type { Page } from '#operations/list-runs.ts';
+import type { LogPage } from '#operations/read-logs.ts';
+import type { CurveQuery, Curves } from '#operations/read-metrics.ts';
+import type { RunFilter } from '#ports';
+import type {
+  artifactListResponse,
+  checkpointListResponse,
+  eventListResponse,
+  eventResponse,
+  listQuery,
+  logsResponse,
+  metricsQuery,
+  metricsResponse,
+  runDetailResponse,
+  runListResponse,
+  runSummaryResponse,
+} from './schemas.ts';
+
+export function toFilter({ state, provider, project, api }: z.infer<typeof listQuery>): RunFilter {
+  return {
+    ...(state && { state: [state] }),
+    ...(provider && { provider }),
+    ...(project && { projectId: project }),
+    ...(api && { api }),
+  };
+}
+
+export const toList = ({ items, next }: Page<RunView>, total: number): z.infer<typeof runListResponse> => ({
+  items: items.map(toSummary),
+  total,
+  next,
+});
+
+export function toSummary(view: RunView): z.infer<typeof runSummaryResponse> {
+  const { run, progress } = view;
+  return {
+    id: run.id,
+    name: run.name,
+    api: run.api,
+    project_id: run.projectId,
+    provider: run.provider,
+    state: run.state,
+    base_model: nameOfBase(run.training.baseModel),
+    dataset: nameOfDataset(run.training.dataset),
+    method: run.training.method,
+    peft_method: run.training.peftMethod,
+    created_at: run.createdAt,
+    submitted_at: run.submittedAt,
+    started_at: run.startedAt,
+    completed_at: run.completedAt,
+    progress: progress ? toProgress(view, progress) : null,
+    waiting: run.waiting,
+    failure: run.failure,
+    stop_detail: run.stopDetail,
+    compute_seconds: run.computeSeconds,
+  };
+}
+
+export function toDetail(view: RunView): z.infer<typeof runDetailResponse> {
+  const { run } = view;
+  return {
+    ...toSummary(view),
+    version: run.version,
+    updated_at: run.updatedAt,
+    want: run.want,
+    request: run.request,
+    parameters: toSnakeCase(run.training.hyperparameters),
+    choices: run.choices,
+    compute: { nodes: run.compute.nodes, gpus_per_node: run.compute.gpusPerNode, gpu_type: run.compute.gpuType },
+    max_runtime_seconds: run.maxRuntimeSeconds,
+    attempts: toAttempts(view),
+    checkpoints: run.checkpoints.map(({ checkpoint, step, attempt, evalLoss, sizeBytes }) => ({
+      name: checkpoint,
+      step,
+      attempt,
+      eval_loss: evalLoss,
+      size_bytes: sizeBytes,
+    })),
+    samples: run.samples && { step: run.samples.step, items: run.samples.items },
+    result: run.result && {
+      metrics: run.result.metrics,
+      base: run.result.base,
+      location: run.result.location,
+      sha256: run.result.sha256,
+    },
+  };
+}
+
+function toProgress(view: RunView, progress: RunProgress): NonNullable<z.infer<typeof runSummaryResponse>['progress']> {
+  const { attempt, phase, phaseDetail, phaseFraction, step, steps, epoch, metrics, seenAt } = progress;
+  return {
+    attempt,
+    phase,
+    phase_detail: phaseDetail,
+    phase_fraction: phaseFraction,
+    step,
+    steps,
+    fraction: fractionDone(view) ?? 0,
+    epoch,
+    metrics,
+    eta_seconds: etaSeconds(view),
+    seen_at: seenAt,
+  };
+}
+
+const toSnakeCase = (record: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(record).map(([name, value]) => [name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), value]),
+  );
+
+/** Those that are over, then the one under way. */
+function toAttempts({ run: { pastAttempts, attempt }, progress }: RunView): z.infer<typeof runDetailResponse>['attempts'] {
+  const past = pastAttempts.map(({ number, outcome, reservedAt, endedAt, resumedFromStep, logLines }) => ({
+    number,
+    outcome,
+    reserved_at: reservedAt,
+    ended_at: endedAt,
+    resumed_from_step: resumedFromStep,
+    log_lines: logLines,
+  }));
+  if (attempt === null || attempt.endedAt !== null) return past;
+  return [
+    ...past,
+    {
+      number: attempt.number,
+      outcome: null,
+      reserved_at: attempt.reservedAt,
+      ended_at: null,
+      resumed_from_step: attempt.resumeFrom?.step ?? null,
+      log_lines: progress?.attempt === attempt.number ? progress.counts.logLines : 0,
+    },
+  ];
+}
+
+const nameOfDataset = (dataset: Dataset): string => (dataset.kind === 'hub' ? dataset.id : dataset.uri);
+
+export function toEvent({ sequence, timestamp, type, state, attempt, code, message, data }: RunEvent): z.infer<typeof eventResponse> {
+  return { sequence, timestamp, type, state, attempt, code, message, data };
+}
+
+export const toEventList = ({ items, next }: EventPage): z.infer<typeof eventListResponse> => ({ items: items.map(toEvent), next });
+
+export const toLogs = ({ items, next }: Omit<LogPage, 'total'>, total: number | null): z.infer<typeof logsResponse> => ({
+  items: items.map(({ number, attempt, timestamp, level, rank, message }) => ({ line: number, attempt, timestamp, level, rank, message })),
+  total,
+  next,
+});
+
+export const toCurveQuery = ({ names, from_step, to_step, points }: z.infer<typeof metricsQuery>): CurveQuery => ({
+  names: names === undefined ? null : names.split(','),
+  fromStep: from_step,
+  toStep: to_step,
+  points,
+});
+
+export const toMetrics = ({ names, curves }: Curves): z.infer<typeof metricsResponse> => ({
+  names,
+  series: curves.map(({ name, points, total }) => ({
+    name,
+    shown: `${points.length.toLocaleString('en')} of ${total.toLocaleString('en')}`,
+    total,
+    points: points.map(({ fromStep, toStep, count, min, max, mean, last }) => ({
+      from_step: fromStep,
+      to_step: toStep,
+      count,
+      min,
+      max,
+      mean,
+      last,
+    })),
+  })),
+});
+
+const toTag = ({ value, notes, appliedAt }: Tag) => ({ value, notes, applied_at: appliedAt });
+
+export const toCheckpoints = ({ run }: RunView): z.infer<typeof checkpointListResponse> => ({
+  items: run.checkpoints
+    .toSorted((a, b) => b.step - a.step)
+    .map(({ checkpoint, step, attempt, reason, evalLoss, sizeBytes, createdAt }) => ({
+      id: checkpointId(run, checkpoint),
+      name: checkpoint,
+      step,
+      attempt,
+      reason,
+      eval_loss: evalLoss,
+      size_bytes: sizeBytes,
+      created_at: createdAt,
+      tags: (run.tags[checkpointId(run, checkpoint)] ?? []).map(toTag),
+      pinned: run.pinnedCheckpoints.includes(checkpoint),
+    })),
+});
+
+export const toArtifacts = ({ run }: RunView): z.infer<typeof artifactListResponse> => ({
+  items: listArtifacts(run).map(({ id, name, type, createdAt, sizeBytes, tags }) => ({
+    id,
+    name,
+    type,
+    created_at: createdAt,
+    size_bytes: sizeBytes,
+    tags: tags.map(toTag),
+    files: (run.result?.files ?? [])
+      .filter(({ kind }) => kind === type)
+      .map(({ path, sizeBytes: size, sha256 }) => ({ path, size_bytes: size, sha256, href: hrefOf(run.id, path) })),
+  })),
+});
+
+const hrefOf = (runId: string, path: string): string => `/runs/${runId}/artifacts/${path.split('/').map(encodeURIComponent).join('/')}`;
