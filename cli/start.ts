@@ -15,7 +15,7 @@ export function describePlane({ url, home, resumed }: Plane): string {
   return [
     `Tuneplane is on ${url}   (state in ${home})`,
     `  docs     ${url}/docs   ${url}/redoc   ${url}/openapi.json`,
-    `  SFT API  ${url}/api/sft/jobs`,
+    `  runs     ${url}/runs   ${url}/api/sft/jobs   ${url}/api/training/jobs   ${url}/projects`,
     ...(resumed > 0 ? [`  took up ${resumed} unfinished run${resumed === 1 ? '' : 's'}`] : []),
   ].join('\n');
 }

@@ -2,7 +2,7 @@
  * The workflow of the one-machine home: calls advance-run for each unfinished run when it is due or nudged, one call at a time per
  * run. An error is the plane's fault, never the run's: it is logged and tried again with growing waits.
  */
-import type { Advance } from '#operations/advance-run.ts';
+import type { Advance } from '#operations/advance/pace.ts';
 import type { Workflow } from '#ports';
 
 const FIRST_RETRY_MILLIS = 500;

@@ -6,17 +6,9 @@
 import { isFinal } from '#domain/run-lifecycle.ts';
 import type { Ports } from '#ports';
 import { launchAttempt } from './advance/launch-attempt.ts';
+import { type Advance, IDLE_SECONDS } from './advance/pace.ts';
 import { pollAttempt } from './advance/poll-attempt.ts';
 import { prepareRun } from './advance/prepare-run.ts';
-
-export interface Advance {
-  readonly phase: 'prepare' | 'launch' | 'poll' | 'done';
-  /** come back after so many seconds, or earlier on a nudge */
-  readonly waitSeconds: number;
-}
-
-/** Nothing is expected to happen by itself: a nudge will come, and this is the clock behind it. */
-export const IDLE_SECONDS = 300;
 
 export async function advanceRun(ports: Ports, runId: string): Promise<Advance> {
   const view = await ports.runs.get(runId);

@@ -3,7 +3,8 @@
 import type { ComputeHandle, Run, RunEvent, RunView } from '#domain/run.ts';
 import { attemptName, type CheckpointRecord, type Manifest, type Phase, type Progress, runFolderKeys } from '#domain/run-folder.ts';
 import type { RunPlan } from '#domain/run-request.ts';
-import { type Advance, advanceRun } from '#operations/advance-run.ts';
+import type { Advance } from '#operations/advance/pace.ts';
+import { advanceRun } from '#operations/advance-run.ts';
 import { createRun } from '#operations/create-run.ts';
 import type {
   Answer,

@@ -2,6 +2,7 @@
 
 import type { Run } from '#domain/run.ts';
 import { checkpointId } from '#domain/run-artifacts.ts';
+import type { RunChange } from '#domain/run-change.ts';
 import { type CheckpointRecord, runFolderKeys } from '#domain/run-folder.ts';
 import type { Ports } from '#ports';
 import { changeRun } from '../change-run.ts';
@@ -63,4 +64,15 @@ export async function pruneCheckpoints(ports: Ports, run: Run): Promise<void> {
       draft.note('checkpoint-removed', { message: `${checkpoint} removed by retention`, data: { checkpoint } });
     }
   });
+}
+
+/** Records that the run does not list yet become events; the newest becomes the last checkpoint. */
+export function addCheckpoints(draft: RunChange, records: readonly CheckpointRecord[]): void {
+  const listed = new Set(draft.run.checkpoints.map(({ checkpoint }) => checkpoint));
+  for (const record of records) {
+    if (listed.has(record.name)) continue;
+    draft.run.checkpoints.push(toListed(record));
+    if (record.step >= (draft.run.lastCheckpoint?.step ?? 0)) draft.run.lastCheckpoint = toResumePoint(record);
+    draft.note('checkpoint-saved', { message: `${record.name} saved`, data: { ...toListed(record), reason: record.reason } });
+  }
 }

@@ -4,11 +4,12 @@ import { type Run, type RunView, toPastAttempt } from '#domain/run.ts';
 import type { RunChange } from '#domain/run-change.ts';
 import { attemptName, type Manifest, type Progress, runFolderKeys } from '#domain/run-folder.ts';
 import type { Ports } from '#ports';
-import type { Advance } from '../advance-run.ts';
 import { changeRun } from '../change-run.ts';
-import { addCheckpoints, knownLines, takeUpProgress } from './poll-attempt.ts';
+import { addCheckpoints } from './checkpoints.ts';
+import type { Advance } from './pace.ts';
 import { inFolder, readCheckpoints, readLogTail, readNewestSamples } from './run-folder-files.ts';
 import { countStoredLines, indexLogs } from './take-up-logs.ts';
+import { knownLines, takeUpProgress } from './take-up-progress.ts';
 
 export type AttemptEnd =
   | { readonly kind: 'manifest'; readonly manifest: Manifest; readonly progress: Progress | null }

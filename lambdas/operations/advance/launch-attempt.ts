@@ -11,10 +11,10 @@ import { makeFailure } from '#domain/failures.ts';
 import { type Run, type RunView, toPastAttempt } from '#domain/run.ts';
 import { type AttemptSpec, attemptName, runFolderKeys } from '#domain/run-folder.ts';
 import type { Ports, Reservation } from '#ports';
-import { type Advance, IDLE_SECONDS } from '../advance-run.ts';
 import { changeRun } from '../change-run.ts';
 import { openEnvironment } from '../run-environment.ts';
 import { findWholeCheckpoint, toResumePoint } from './checkpoints.ts';
+import { type Advance, IDLE_SECONDS } from './pace.ts';
 import { pollAttempt } from './poll-attempt.ts';
 import { inFolder, isVoid, readAttempt, voidAttempt, writeControl } from './run-folder-files.ts';
 

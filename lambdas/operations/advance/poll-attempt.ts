@@ -1,16 +1,16 @@
 /** One look at a live attempt: take up what the trainer reported, let it know what is wanted, and see whether it still lives. */
 
-import type { Run, RunProgress, RunView } from '#domain/run.ts';
+import type { Run, RunView } from '#domain/run.ts';
 import type { RunChange } from '#domain/run-change.ts';
-import { attemptName, type CheckpointRecord, PHASES, type Progress, type SamplesRow } from '#domain/run-folder.ts';
+import { attemptName, type CheckpointRecord, PHASES, type SamplesRow } from '#domain/run-folder.ts';
 import type { Ports } from '#ports';
-import type { Advance } from '../advance-run.ts';
 import { changeRun } from '../change-run.ts';
 import { requestStop } from '../stop-run.ts';
-import { pruneCheckpoints, toListed, toResumePoint } from './checkpoints.ts';
+import { addCheckpoints, pruneCheckpoints } from './checkpoints.ts';
 import { endAttempt } from './end-attempt.ts';
+import type { Advance } from './pace.ts';
 import { type AttemptFiles, readAttempt, readCheckpoints, readNewestSamples, voidAttempt, writeControl } from './run-folder-files.ts';
-import { indexLogs } from './take-up-logs.ts';
+import { takeUpProgress } from './take-up-progress.ts';
 
 /** The trainer bounds its final checkpoint at 30 minutes; after this the plane ends what is left by itself. */
 const STOP_LIMIT_SECONDS = 35 * 60;
@@ -30,55 +30,6 @@ export async function pollAttempt(ports: Ports, view: RunView): Promise<Advance>
   await enforceTimeLimit(ports, run);
   return checkLiveness(ports, view, files);
 }
-
-/** The report into the record: one conditional update, no event. */
-export async function takeUpProgress(ports: Ports, view: RunView, report: Progress): Promise<void> {
-  const before = view.progress;
-  if (before !== null && before.attempt === report.attempt && before.sequence >= report.sequence) return;
-  const {
-    attempt,
-    sequence,
-    workSequence,
-    controlVersion,
-    phase,
-    phaseDetail,
-    phaseFraction,
-    step,
-    steps,
-    epoch,
-    metrics,
-    etaSeconds,
-    counts,
-    lastLogAt,
-  } = report;
-  const seenAt = new Date(ports.clock.now()).toISOString();
-  // A later attempt begins without figures: the last known ones stay until it has its own.
-  const known = before !== null && Object.keys(metrics).length === 0 ? before.metrics : metrics;
-  const progress: RunProgress = {
-    attempt,
-    sequence,
-    workSequence,
-    controlVersion,
-    phase,
-    phaseDetail,
-    phaseFraction,
-    step,
-    steps: steps ?? before?.steps ?? null,
-    epoch,
-    metrics: known,
-    etaSeconds,
-    counts,
-    lastLogAt,
-    seenAt,
-    highestStep: Math.max(step, before?.highestStep ?? 0),
-  };
-  await indexLogs(ports, view.run, attempt, knownLines(view, attempt), counts.logLines);
-  await ports.runs.recordProgress(view.run.id, progress);
-}
-
-/** Lines of an attempt that the record counts. */
-export const knownLines = ({ progress }: RunView, attempt: number): number =>
-  progress?.attempt === attempt ? progress.counts.logLines : 0;
 
 interface News {
   readonly started: boolean;
@@ -127,17 +78,6 @@ function addNews(draft: RunChange, number: number, news: News): void {
       message: `answers to ${news.samples.items.length} sample prompts at step ${news.samples.step}`,
       data: { step: news.samples.step },
     });
-  }
-}
-
-/** Records that the run does not list yet become events; the newest becomes the last checkpoint. */
-export function addCheckpoints(draft: RunChange, records: readonly CheckpointRecord[]): void {
-  const listed = new Set(draft.run.checkpoints.map(({ checkpoint }) => checkpoint));
-  for (const record of records) {
-    if (listed.has(record.name)) continue;
-    draft.run.checkpoints.push(toListed(record));
-    if (record.step >= (draft.run.lastCheckpoint?.step ?? 0)) draft.run.lastCheckpoint = toResumePoint(record);
-    draft.note('checkpoint-saved', { message: `${record.name} saved`, data: { ...toListed(record), reason: record.reason } });
   }
 }
 

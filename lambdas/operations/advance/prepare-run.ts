@@ -4,9 +4,9 @@ import type { Run } from '#domain/run.ts';
 import { attemptName, type Dataset } from '#domain/run-folder.ts';
 import { STORED_DATASET } from '#domain/run-request.ts';
 import type { Ports } from '#ports';
-import { type Advance, IDLE_SECONDS } from '../advance-run.ts';
 import { changeRun } from '../change-run.ts';
 import { datasetOf, findStored } from '../stored-rows.ts';
+import { type Advance, IDLE_SECONDS } from './pace.ts';
 
 /**
  * Pins the inputs before any machine is asked for: names become files with sizes and hashes, or the run fails with the reason. Room
