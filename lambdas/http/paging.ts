@@ -1,5 +1,6 @@
 /** One way of paging for every list: `limit` and `after` in, a `Link: rel="next"` header out. */
 import * as z from 'zod';
+import { CLIENT_NAME } from '#domain/ids.ts';
 import type { Headers, RequestContext } from './route.ts';
 
 export const MAX_PAGE = 1_000;
@@ -12,7 +13,7 @@ export const pageQuery = z.object({
     .max(MAX_PAGE)
     .optional()
     .meta({ description: `1 to ${MAX_PAGE}; default ${MAX_PAGE}` }),
-  after: z.string().min(1).max(200).optional().meta({ description: 'the last id of the page before' }),
+  after: z.string().regex(CLIENT_NAME).optional().meta({ description: 'the last id of the page before' }),
 });
 
 /** RFC 8288; relative to the host, so that it holds behind any front door. */

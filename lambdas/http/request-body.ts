@@ -59,6 +59,16 @@ export function parseJsonBody(content: string | Buffer, contentType: string | un
   return hostile ? { body: undefined, bodyProblem: hostile } : { body };
 }
 
+/** The body of a route that takes none: nothing, or an empty object, which some clients send with every POST. */
+export function parseNoBody(content: string | Buffer, contentType: string | undefined): ParsedBody {
+  if (content.length === 0) return { body: undefined };
+  const parsed = parseJsonBody(content, contentType);
+  if (parsed.bodyProblem) return parsed;
+  const isEmpty =
+    typeof parsed.body === 'object' && parsed.body !== null && !Array.isArray(parsed.body) && Object.keys(parsed.body).length === 0;
+  return isEmpty ? { body: undefined } : refuse(`this takes no body, or {}, got ${showValue(parsed.body)}`);
+}
+
 function isJsonType(contentType: string): boolean {
   if (contentType === 'application/json') return true;
   const charset = CHARSET.exec(contentType)?.[1]?.toLowerCase() ?? 'utf-8';

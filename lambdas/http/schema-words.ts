@@ -12,6 +12,7 @@ const jsonSchemaSchema = z.object({
   get oneOf() {
     return z.array(jsonSchemaSchema).optional();
   },
+  $ref: z.string().optional(),
   format: z.string().optional(),
   pattern: z.string().optional(),
   minimum: z.number().optional(),
@@ -53,6 +54,7 @@ function describe(json: JsonSchema): string {
   if (json.enum) return `one of ${listWords(json.enum)}`;
   if (json.const !== undefined) return showValue(json.const);
   if (Array.isArray(json.type)) return json.type.map((type) => describe({ ...json, type })).join(' or ');
+  if (json.$ref) return 'an object'; // what has a name of its own in the document is one
   switch (json.type) {
     case 'integer':
       return describeRange(json, 'a whole number');

@@ -18,7 +18,7 @@ import { type Access, createTokenCheck } from './access.ts';
 import { type RenderedAnswer, renderError, renderReply, toDomainError, toResult } from './answer.ts';
 import { type Exchange, type HttpHandler, type Log, logToStderr, openExchange } from './exchange.ts';
 import { answerOnce, keyProblem, toAnswerKey } from './idempotency.ts';
-import { parseBody, readBody } from './request-body.ts';
+import { parseBody, parseNoBody, readBody } from './request-body.ts';
 import type { RequestContext } from './route.ts';
 import { routeKeys } from './route-table.ts';
 import type { Surface } from './surface.ts';
@@ -47,8 +47,13 @@ export function createSurfaceHandler(surface: Surface, ports: Ports, access: Acc
   function check(exchange: Exchange): void {
     const { event, route, content = '' } = exchange;
     if (!route) return;
-    const parsed = route.schemas.body ? parseBody(content, event.headers['content-type'], route.consumes) : { body: undefined };
-    const checked = route.check({ params: exchange.params, query: event.queryStringParameters ?? {}, ...parsed });
+    const contentType = event.headers['content-type'];
+    const parsed = route.schemas.body
+      ? parseBody(content, contentType, route.consumes)
+      : route.effect
+        ? parseNoBody(content, contentType)
+        : {};
+    const checked = route.check({ params: exchange.params, query: event.queryStringParameters ?? {}, body: undefined, ...parsed });
     const problems: Problem[] = 'problems' in checked ? [...checked.problems] : [];
     const key = route.effect && event.headers['idempotency-key'];
     if (key !== undefined) {

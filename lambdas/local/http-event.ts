@@ -13,6 +13,7 @@
  * Not made here: x-forwarded-*, x-amzn-trace-id (nothing of ours may read what a local client could forge), authorizer, accountId.
  * Our own, since AWS says nothing of it: a path with a broken percent sign, or with bytes that are no UTF-8, stays as sent.
  */
+import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { APIGatewayProxyEventV2, APIGatewayProxyResultV2 } from 'aws-lambda';
@@ -89,7 +90,8 @@ export function toEvent({ request, target, routeKey, pathParameters, body, now }
   if (target.query !== '') event.queryStringParameters = readQuery(target.query);
   if (pathParameters) event.pathParameters = pathParameters;
   if (body && body.length > 0) {
-    const isText = isTextType(headers['content-type']);
+    // Bytes that are no UTF-8 stay bytes: as text they would be changed before anybody could refuse them.
+    const isText = isTextType(headers['content-type']) && isUtf8(body);
     event.body = body.toString(isText ? 'utf8' : 'base64');
     event.isBase64Encoded = !isText;
   }

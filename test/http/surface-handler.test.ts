@@ -67,7 +67,7 @@ describe('the chain', () => {
     const { ask } = openLanternHome();
 
     expect(await ask({ ...light, body: 'x'.repeat(1_048_577) })).toMatchObject({ status: 413 });
-    expect(await ask({ ...light, body: 'x'.repeat(1_048_576) })).toMatchObject({ status: 404 });
+    expect(await ask({ ...light, body: 'x'.repeat(1_048_576) })).toMatchObject({ status: 422 }); // not too large, and no JSON
   });
 
   test('reports the problems of body and Idempotency-Key together', async () => {
@@ -103,11 +103,18 @@ describe('the chain', () => {
     expect(await ask({ method: 'POST', headers, body })).toMatchObject({ status: 422, json: { code: 'invalid_request' } });
   });
 
-  test('looks at no body where the route takes none', async () => {
+  test('takes no body, or an empty object, where the route has none; anything else is refused before it acts', async () => {
     const { ask, documents } = openLanternHome();
     documents.documents.set('lanterns/porch', { name: 'porch' });
 
-    expect(await ask({ ...light, body: '{', headers: { 'content-type': 'text/plain' } })).toMatchObject({ status: 200, json: { lit: 1 } });
+    for (const body of ['{', '[]', '{"bogus":1}', 'null']) {
+      expect(await ask({ ...light, body, headers: { 'content-type': 'application/json' } }), body).toMatchObject({ status: 422 });
+    }
+    expect(await ask({ ...light, body: 'x=1', headers: { 'content-type': 'text/plain' } })).toMatchObject({ status: 422 });
+    expect(await ask({ ...light, body: '{}', headers: { 'content-type': 'application/json' } })).toMatchObject({
+      status: 200,
+      json: { lit: 1 },
+    });
   });
 
   test('takes a body that API Gateway has wrapped in base64', async () => {

@@ -86,7 +86,6 @@ const saveSftConfig = route({
   operationId: 'saveSftConfig',
   summary: 'Save a configuration',
   effect: 'creates',
-  maxBodyBytes: RUN_REQUEST_MAX_BODY_BYTES,
   request: { body: wire.saveRequest },
   replies: { 200: { description: 'Saved', schema: wire.configSaveResponse, headers: LOCATION_HEADER } },
   examples: {

@@ -193,6 +193,38 @@ describe('what cannot be', () => {
   });
 });
 
+test.each(['{bad', '[]', '{"bogus":1}', 'null'])(
+  'a stop with the body %s is refused and does nothing; with {} it is taken',
+  async (body) => {
+    const id = await plane.startJob({ max_steps: 2_000 });
+
+    const refused = await plane.request('POST', `/api/sft/jobs/${id}/stop`, body);
+    const before = await plane.request('GET', `/api/sft/jobs/${id}`);
+    const taken = await plane.request('POST', `/api/sft/jobs/${id}/stop`, '{}');
+
+    expect(refused).toMatchObject({ status: 400, body: { code: 'invalid_request' } });
+    expect(before.body).not.toMatchObject({ status: 'stopped' });
+    expect(taken.status).toBe(200);
+    await plane.jobWhenDone(id);
+  },
+);
+
+test('bytes that are no UTF-8 are refused, never changed', async () => {
+  const response = await fetch(`${plane.url}/api/sft/configs`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: Buffer.from([
+      ...Buffer.from('{"name":"'),
+      0xff,
+      0xfe,
+      ...Buffer.from('","config":{"base_model":"tiny-llama","dataset_name":"./rows.jsonl"}}'),
+    ]),
+  });
+
+  expect(response.status).toBe(400);
+  expect(await response.json()).toMatchObject({ detail: 'the body must be UTF-8' });
+});
+
 test('an Idempotency-Key makes one run of many calls, also of calls at once', async () => {
   const body = { config: { base_model: 'tiny-llama', dataset_name: './rows.jsonl', max_steps: 1 } };
   const call = () => plane.request('POST', '/api/sft/train', body, { 'idempotency-key': 'once-only' });
