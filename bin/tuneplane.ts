@@ -22,6 +22,13 @@ if (!command) {
 try {
   process.exitCode = await command(args);
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error);
+  console.error(explain(error));
   process.exitCode = 1;
+}
+
+function explain(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  if ('code' in error && error.code === 'EADDRINUSE' && 'port' in error)
+    return `port ${error.port} is taken by another program: set PORT to a free one`;
+  return error.message;
 }

@@ -1,8 +1,10 @@
 /** `npm start` as a person, a service manager or a careless script ends it: nobody is left behind on the home and the port. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { freePort } from '../support/free-port.ts';
+import { PlaneProcess } from '../support/plane-process.ts';
 import { scriptedVariables } from '../support/scripted-plane.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 
@@ -58,3 +60,17 @@ async function until(isSo: () => Promise<boolean>): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
+
+test('a port that is taken is told in words, with what to do', async () => {
+  const { path, remove } = await makeTemporaryFolder();
+  cleanUp.push(remove);
+  const taken = createServer().listen(0, '127.0.0.1');
+  cleanUp.push(() => taken.close());
+  await new Promise((resolve) => taken.once('listening', resolve));
+  const address = taken.address();
+  const port = typeof address === 'object' && address ? String(address.port) : '';
+
+  await expect(PlaneProcess.start({ ...scriptedVariables(path, {}), PORT: port })).rejects.toThrow(
+    `port ${port} is taken by another program: set PORT to a free one`,
+  );
+});
