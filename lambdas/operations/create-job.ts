@@ -90,7 +90,7 @@ async function findStart(ports: Ports, folder: string, runId: string, resume: bo
     throw new InvalidRequest([
       {
         path: 'run_id',
-        message: `'${runId}' has checkpoints already, the newest is ${newest.name}: set resume_from_checkpoint to true, or choose another run_id`,
+        message: `'${runId}' has checkpoints already, the newest is ${newest.name}: set resume_from_checkpoint to true and give a new job_name, or choose another run_id`,
       },
     ]);
   }

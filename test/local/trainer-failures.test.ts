@@ -51,7 +51,10 @@ const FAULTS: { name: string; script: Script; code: string; message: RegExp; att
 ];
 
 test.concurrent.each(FAULTS)('$name: $code after $attempts attempt(s)', async ({ script, code, message, attempts, evidence }) => {
-  await using plane = await ScriptedPlane.start({ stepSeconds: 0.01, ...script }, { TUNEPLANE_STALL_SECONDS: '1' });
+  await using plane = await ScriptedPlane.start(
+    { stepSeconds: 0.01, ...script },
+    code === 'stalled' ? { TUNEPLANE_STALL_SECONDS: '1' } : {},
+  );
   const id = await plane.startJob({ max_steps: 40 });
 
   const job = await plane.jobWhenDone(id);
