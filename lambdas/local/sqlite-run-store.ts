@@ -26,7 +26,6 @@ const storedRunSchema = z.compile(runSchema);
 const storedProgressSchema = z.compile(runProgressSchema);
 const storedEventSchema = z.compile(runEventSchema);
 const runRowSchema = z.compile(z.object({ id: z.string(), record: z.string(), progress: z.string().nullable() }));
-const stampRowSchema = z.compile(z.object({ version: z.int(), progress_attempt: z.int(), progress_sequence: z.int() }));
 const stateRowSchema = z.compile(z.object({ id: z.string(), state: z.enum(STANDINGS) }));
 const eventRowSchema = z.compile(z.object({ run_id: z.string(), sequence: z.int(), event: z.string() }));
 const positionRowSchema = z.compile(z.object({ position: z.int(), run_id: z.string(), sequence: z.int() }));
@@ -75,14 +74,16 @@ export class SqliteRunStore implements RunStore {
   }
 
   async get(id: string): Promise<RunView | null> {
-    const stamp = this.#database.row(stampRowSchema, 'SELECT version, progress_attempt, progress_sequence FROM runs WHERE id = ?', id);
-    if (stamp === null) return null;
-    return this.#cache.get(id, stamp) ?? this.#cache.keep(stamp, this.#read(id));
+    const kept = this.#cache.get(id);
+    if (kept) return kept;
+    const row = this.#database.row(runRowSchema, 'SELECT id, record, progress FROM runs WHERE id = ?', id);
+    return row === null ? null : this.#cache.keep(toView(row));
   }
 
   change(run: Run, expectedVersion: number, events: readonly RunEvent[]): Promise<void> {
     const record = JSON.stringify(run);
     return this.#database.write(() => {
+      this.#cache.forget(run.id);
       // Most changes move no state: those leave the index of groups and its trigger alone.
       const written =
         this.#database.execute(
@@ -109,22 +110,24 @@ export class SqliteRunStore implements RunStore {
   /** Names stay taken: one that meant a run once must not mean another. */
   async remove(id: string, expectedVersion: number): Promise<void> {
     await this.#database.write(() => {
+      this.#cache.forget(id);
       if (this.#database.execute('DELETE FROM runs WHERE id = ? AND version = ?', id, expectedVersion) === 0) throw new VersionConflict(id);
       this.#database.execute('DELETE FROM events WHERE run_id = ? AND position <= (SELECT delivered_position FROM outbox)', id);
     });
   }
 
   async recordProgress(id: string, progress: RunProgress): Promise<boolean> {
-    const changed = await this.#database.write(() =>
-      this.#database.execute(
+    const changed = await this.#database.write(() => {
+      this.#cache.forget(id);
+      return this.#database.execute(
         `UPDATE runs SET progress = ?1, progress_attempt = ?2, progress_sequence = ?3
            WHERE id = ?4 AND (progress_attempt < ?2 OR (progress_attempt = ?2 AND progress_sequence < ?3))`,
         JSON.stringify(progress),
         progress.attempt,
         progress.sequence,
         id,
-      ),
-    );
+      );
+    });
     return changed === 1;
   }
 
