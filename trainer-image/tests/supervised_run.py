@@ -15,8 +15,8 @@ from typing import Any
 TRAINER_IMAGE = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TRAINER_IMAGE))
 
-from trainer.supervision.processes import carriers  # noqa: E402
-from trainer.supervision.schema_check import check  # noqa: E402
+from trainer.supervision.processes import carriers  # noqa: E402 (the path to it is set above)
+from trainer.supervision.schema_check import check  # noqa: E402 (likewise)
 
 SCRIPTED_ENGINE = TRAINER_IMAGE.parent / "test" / "scripted-engine" / "engine.py"
 RUN = "run_scripted"

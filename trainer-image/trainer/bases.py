@@ -39,7 +39,10 @@ def fetch(base_model: dict[str, Any], link: EngineLink) -> Base | None:
     if base_model["kind"] == "tiny-llama":
         return None
     if base_model["kind"] == "hub":
-        report = lambda detail, fraction: link.phase("loading-model", detail, fraction)  # noqa: E731
+
+        def report(detail: str, fraction: float | None) -> None:
+            link.phase("loading-model", detail, fraction)
+
         folder, commit = hub.fetch_base(base_model["id"], base_model["commit"], report)
         _refuse_what_is_no_model(base_model["id"], folder)
         return Base("hub", base_model["id"], commit, folder, base_model["id"], commit)

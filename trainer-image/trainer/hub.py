@@ -139,7 +139,7 @@ def _progress_bar(name: str, report: Report) -> type:
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             kwargs.pop("name", None)
-            super().__init__(*args, **{**kwargs, "file": open(os.devnull, "w"), "disable": False})  # noqa: SIM115
+            super().__init__(*args, **{**kwargs, "file": open(os.devnull, "w"), "disable": False})  # noqa: SIM115 (the bar keeps it open for as long as it lives)
 
         def update(self, n: float | None = 1) -> bool | None:
             shown = super().update(n)
