@@ -106,6 +106,13 @@ export interface DocumentStore {
   get(collection: string, id: string): Promise<Record<string, unknown> | null>;
   /** Newest id first. */
   list(collection: string, limit: number, after?: string): Promise<{ id: string; value: Record<string, unknown> }[]>;
+  /** Takes a document away and gives what it held: to exactly one of many callers; null to all others. */
+  take(collection: string, id: string): Promise<Record<string, unknown> | null>;
+  /**
+   * Removes the documents of a collection whose field `expiresAt` (milliseconds since 1970) lies before. A store may remove them by itself
+   * at any time after that moment, so whoever reads one looks at the field.
+   */
+  expire(collection: string, before: number): Promise<void>;
 }
 
 export interface AnswerStore {
