@@ -6,6 +6,7 @@ import { createDefaultHandler } from '#http/default-handler.ts';
 import { KEPT_MILLIS } from '#http/idempotency.ts';
 import { createSurfaceHandler } from '#http/surface-handler.ts';
 import { advanceRun } from '#operations/advance-run.ts';
+import { ComputeTable } from '#operations/compute-table.ts';
 import { deliverEvents } from '#operations/deliver-events.ts';
 import { seedDefaultProject } from '#operations/projects.ts';
 import { seedRows } from '#operations/stored-rows.ts';
@@ -92,7 +93,7 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     inputs: new FolderInputs({ dataRoot, contents: join(home, 'contents') }),
     contents: new FolderContents(join(home, 'contents')),
     secrets: SecretBox.open(home),
-    compute,
+    compute: new ComputeTable({ local: compute }),
     workflow: driver,
     sink,
     bell,
@@ -107,6 +108,8 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
       stallSeconds: environment.stallSeconds,
       claimSeconds: 10,
       silenceSeconds: 120,
+      startSeconds: 120,
+      capacitySeconds: 24 * 3_600,
     },
   };
 
@@ -167,9 +170,11 @@ async function takeUpRuns(ports: Ports): Promise<number> {
   const unfinished = await ports.runs.unfinished();
   const views = await Promise.all(unfinished.map(({ id }) => ports.runs.get(id)));
   const attempts = views.flatMap((view) =>
-    view?.run.attempt && view.run.attempt.endedAt === null ? [{ runId: view.run.id, attempt: view.run.attempt }] : [],
+    view?.run.attempt && view.run.attempt.endedAt === null ? [{ run: view.run, attempt: view.run.attempt }] : [],
   );
-  await Promise.all(attempts.map(({ runId, attempt }) => ports.compute.observe(attemptName(runId, attempt.number), attempt.handle)));
+  await Promise.all(
+    attempts.map(({ run, attempt }) => ports.compute.of(run.provider).observe(attemptName(run.id, attempt.number), attempt.handle)),
+  );
   for (const { id } of unfinished) await ports.workflow.start(id);
   return unfinished.length;
 }
