@@ -1,5 +1,6 @@
 /** What operations need of the world, in our words. Two sets of implementations meet it: `local/` and `aws/`; one contract suite runs against both. */
 
+import type { MachineTokenKind } from '#domain/machine-tokens.ts';
 import type { ComputeHandle, Run, RunEvent, RunProgress, RunView, Waiting } from '#domain/run.ts';
 import type { Dataset, StoredFile } from '#domain/run-folder.ts';
 import type { RunState } from '#domain/run-lifecycle.ts';
@@ -170,6 +171,36 @@ export interface Secrets {
   open(runId: string, sealed: string): Promise<Record<string, string>>;
 }
 
+/** Tokens of machines beyond the plane's own process, under a key of the plane's: nothing is stored, what a token opens the record says. */
+export interface MachineTokens {
+  /** eight characters that tell this plane's machines from another's in the same account of a provider */
+  readonly planeId: string;
+  /** The same kind and subject always give the same token. */
+  issue(kind: MachineTokenKind, subject: string): Promise<string>;
+  /** The subject of a token that this plane issued for that kind; else null. */
+  subjectOf(kind: MachineTokenKind, token: string): Promise<string | null>;
+}
+
+/** Credentials of an object store, good for an hour, limited to what one attempt needs. */
+export interface StorageGrant {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken: string;
+  /** ISO 8601, UTC */
+  readonly expiresAt: string;
+  readonly region: string;
+  /** of a store that is not Amazon's; null: the region's own */
+  readonly endpoint: string | null;
+}
+
+export interface StorageGrants {
+  /**
+   * Read and write for this attempt's own files and the run's checkpoints, logs, metrics and artifacts; read only for its data and for
+   * a base that lies in the store. Null where the run folder is a path.
+   */
+  for(run: Run, attempt: number): Promise<StorageGrant | null>;
+}
+
 /** Training data: names become files with sizes and hashes. */
 export interface Inputs {
   pin(dataset: Dataset): Promise<{ dataset: Dataset } | { failure: { code: string; message: string } }>;
@@ -186,6 +217,8 @@ export interface LaunchOrder {
   readonly folder: string;
   /** the run's own variables, for a compute that hands them over itself; they reach the engine, and nothing that others can read */
   readonly openEnvironment: () => Promise<Readonly<Record<string, string>>>;
+  /** how a machine beyond this process comes to its attempt: variables that may be seen by others, a token that is used up once among them */
+  readonly invite: () => Promise<Readonly<Record<string, string>>>;
 }
 
 /** Why something waits, and what its user can do. */
@@ -327,6 +360,8 @@ export interface Settings {
   readonly startSeconds: number;
   /** how long a run waits for a provider without capacity before it is stopped */
   readonly capacitySeconds: number;
+  /** where machines elsewhere reach this plane, `https://...` without a slash at its end; null: they do not */
+  readonly publicUrl: string | null;
 }
 
 export interface Ports {
@@ -338,6 +373,8 @@ export interface Ports {
   readonly downloads: Downloads;
   readonly contents: Contents;
   readonly secrets: Secrets;
+  readonly machineTokens: MachineTokens;
+  readonly storageGrants: StorageGrants;
   readonly compute: Computes;
   readonly workflow: Workflow;
   readonly sink: EventSink;

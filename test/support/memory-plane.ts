@@ -21,6 +21,7 @@ import type {
   Observation,
   Ports,
   Reservation,
+  StorageGrant,
 } from '#ports';
 import { aTraining, EPOCH } from './builders.ts';
 import { HandBell } from './hand-bell.ts';
@@ -28,6 +29,7 @@ import { InMemoryAnswers } from './in-memory-answers.ts';
 import { InMemoryDocuments } from './in-memory-documents.ts';
 import { MemoryArtifacts, sha256Of } from './memory-artifacts.ts';
 import { MemoryLogIndex } from './memory-log-index.ts';
+import { memoryMachineTokens } from './memory-machine-tokens.ts';
 import { MemoryRuns } from './memory-runs.ts';
 
 class MemoryContents implements Contents {
@@ -108,6 +110,8 @@ export class MemoryPlane {
   });
   readonly inputs: Inputs = { pin: async (dataset) => ({ dataset }), locateModel: async (path) => ({ path }) };
   now = EPOCH;
+  /** what a machine gets for the store; null: run folders are paths */
+  grant: StorageGrant | null = null;
   readonly ports: Ports = {
     runs: this.runs,
     documents: this.documents,
@@ -116,6 +120,8 @@ export class MemoryPlane {
       seal: async (_runId, values) => JSON.stringify(values),
       open: async (_runId, sealed) => JSON.parse(sealed),
     },
+    machineTokens: memoryMachineTokens,
+    storageGrants: { for: async () => this.grant },
     answers: noAnswers,
     artifacts: this.artifacts,
     inputs: this.inputs,
@@ -137,6 +143,7 @@ export class MemoryPlane {
       silenceSeconds: 120,
       startSeconds: 1_800,
       capacitySeconds: 24 * 3_600,
+      publicUrl: 'https://plane.example',
     },
   };
 

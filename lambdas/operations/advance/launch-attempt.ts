@@ -11,6 +11,7 @@ import { type Run, type RunView, toPastAttempt } from '#domain/run.ts';
 import { type AttemptSpec, attemptName, runFolderKeys } from '#domain/run-folder.ts';
 import type { Ports } from '#ports';
 import { changeRun } from '../change-run.ts';
+import { inviteMachine } from '../invite-machine.ts';
 import { openEnvironment } from '../run-environment.ts';
 import { findWholeCheckpoint, toResumePoint } from './checkpoints.ts';
 import { type Advance, IDLE_SECONDS } from './pace.ts';
@@ -48,6 +49,7 @@ export async function launchAttempt(ports: Ports, view: RunView): Promise<Advanc
     attempt: number,
     folder: ports.artifacts.locate(run.folder),
     openEnvironment: () => openEnvironment(ports, run.id),
+    invite: () => inviteMachine(ports, reserved, number),
   });
   return recordLaunch(ports, run, number, launch);
 }
