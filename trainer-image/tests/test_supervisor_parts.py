@@ -314,7 +314,7 @@ class TestOutcome:
             ({"exit_code": -9, "killed_for_memory": True}, "failed", "host_out_of_memory"),
             ({"exit_code": -9}, "failed", "engine_killed"),
             ({"exit_code": -11, "last_exception": "Fatal Python error: Segmentation fault"}, "failed", "engine_killed"),
-            ({"exit_code": 1, "last_exception": "torch.OutOfMemoryError: CUDA out of memory."}, "failed", "gpu_out_of_memory"),
+            ({"exit_code": 1, "last_exception": "torch.OutOfMemoryError: CUDA out of memory."}, "failed", "cuda_oom"),
             ({"exit_code": 1, "last_exception": "OSError: [Errno 28] No space left on device: 'x'"}, "failed", "disk_full"),
             ({"fault": AttemptFailed("stalled", ""), "line": {"outcome": "completed"}, "asked": "stopped"}, "failed", "stalled"),
         ],
