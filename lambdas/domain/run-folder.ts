@@ -32,6 +32,10 @@ export const storedFileSchema = z.object({
   path: z.string().min(1).meta({ description: 'relative to the folder that the file belongs to' }),
   sizeBytes: count,
   sha256,
+  parts: z
+    .object({ sizeBytes: z.int().min(1), sha256: z.array(sha256).min(1) })
+    .optional()
+    .meta({ description: "of a file over 4 GiB in S3: the size of each part but the last, and their hashes, whose hash S3's checksum is" }),
 });
 export type StoredFile = z.infer<typeof storedFileSchema>;
 
