@@ -6,7 +6,7 @@ import * as z from 'zod';
 import type { Problem } from './errors.ts';
 import { DATASET_FORMATS } from './run-folder.ts';
 
-export const ROW_FORMATS = [...DATASET_FORMATS, 'preference'] as const;
+export const ROW_FORMATS = DATASET_FORMATS;
 export type RowFormat = (typeof ROW_FORMATS)[number];
 
 const MAX_PROBLEMS = 20;

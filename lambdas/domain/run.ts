@@ -1,6 +1,6 @@
 /** The run: the one record that the five APIs are views of, and the events that make its history. */
 import * as z from 'zod';
-import { FAILURE_CODES, failureSchema } from './failures.ts';
+import { failureSchema, failuresSeenSchema } from './failures.ts';
 import { artifactFileSchema, OUTCOMES, progressSchema, samplesRowSchema, trainingSchema, WANTS } from './run-folder.ts';
 import { RUN_STATES } from './run-lifecycle.ts';
 
@@ -107,7 +107,7 @@ export const runSchema = z.object({
   waiting: waitingSchema.nullable(),
   attempt: attemptSchema.nullable().meta({ description: 'the newest attempt' }),
   pastAttempts: z.array(pastAttemptSchema).default([]),
-  failuresSeen: z.partialRecord(z.enum(FAILURE_CODES), z.int()),
+  failuresSeen: failuresSeenSchema,
   fruitlessAttempts: z.int(),
   computeSeconds: z.number(),
   lastLogAt: time.nullable(),

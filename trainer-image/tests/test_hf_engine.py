@@ -462,7 +462,7 @@ def test_a_bad_row_ends_the_run_before_anything_is_imported(engine, tmp_path):
     attempt = engine.run(make_training(rows_file(tmp_path, "bad.jsonl", rows)))
 
     said = "examples/bad.jsonl line 17: output is missing; an alpaca row has instruction, input, output"
-    assert attempt.failure == ("dataset_invalid", said)
+    assert attempt.failure == ("data_row_invalid", said)
     assert attempt.phases == ["preparing-data"]
 
 
@@ -480,7 +480,7 @@ def test_rows_whose_answers_lie_beyond_the_limit_are_refused(engine, tmp_path):
 
     code, message = engine.run(make_training(rows_file(tmp_path, "long.jsonl", rows), maxSeqLength=16)).failure
 
-    assert (code, message) == ("dataset_invalid", "no row has any of its answer within max_seq_length 16: raise it")
+    assert (code, message) == ("data_row_invalid", "no row has any of its answer within max_seq_length 16: raise it")
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def explain(error: BaseException, work: Path) -> tuple[str, str]:
         return error.code, str(error)
     quoted = f"{type(error).__name__}: {' '.join(str(error).split())[:LONGEST_QUOTE]}"
     if _is_gpu_memory(error):
-        return "gpu_out_of_memory", f"the GPU's memory did not suffice: {quoted}"
+        return "cuda_oom", f"the GPU's memory did not suffice: {quoted}"
     if isinstance(error, MemoryError) or "DefaultCPUAllocator: can't allocate memory" in quoted:
         return "host_out_of_memory", f"the machine's memory did not suffice: {quoted}"
     if _is_full_disk(error, work):

@@ -61,7 +61,7 @@ def dataset_rows(dataset_id: str, commit: str | None, report: Report) -> Iterato
     except Exception as error:
         raise explain_hub(error, "dataset", dataset_id, commit) from error
     if "train" not in splits:
-        raise Failure("dataset_invalid", f"{dataset_id} has no split named train; it has {', '.join(splits)}")
+        raise Failure("data_row_invalid", f"{dataset_id} has no split named train; it has {', '.join(splits)}")
     for split, names in (("train", ["train"]), ("eval", [name for name in ("validation", "test") if name in splits][:1])):
         for name in names:
             for number, row in enumerate(splits[name], start=1):
@@ -100,7 +100,7 @@ def explain_hub(error: Exception, kind: str, name: str, commit: str | None) -> F
         why = f"it answered {status}" if status is not None else " ".join(str(chain[-1]).split())[:200]
         return Failure("hub_unreachable", f"the hub could not be asked for {name}{at}: {why}")
     if kind == "dataset":
-        return Failure("dataset_invalid", f"{name}{at} does not load: {type(error).__name__}: {' '.join(str(error).split())[:300]}")
+        return Failure("data_row_invalid", f"{name}{at} does not load: {type(error).__name__}: {' '.join(str(error).split())[:300]}")
     return Failure("model_not_found", f"{name}{at} does not load: {type(error).__name__}: {' '.join(str(error).split())[:300]}")
 
 

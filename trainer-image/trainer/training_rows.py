@@ -32,7 +32,7 @@ def report_length(prepared: Dataset, rows: int, hyperparameters: dict[str, Any],
     """Says how many rows are cut or left out for their length; nothing is cut silently. Raises Failure where nothing is left."""
     limit = hyperparameters["maxSeqLength"]
     if len(prepared) == 0:
-        raise Failure("dataset_invalid", f"no row has any of its answer within max_seq_length {limit}: raise it")
+        raise Failure("data_row_invalid", f"no row has any of its answer within max_seq_length {limit}: raise it")
     if hyperparameters["packing"]:
         link.choice("sequences", len(prepared), f"{rows} rows packed into sequences of at most {limit} tokens")
         return

@@ -1,5 +1,6 @@
 /** The unified trainer's words <-> ours. Pure. */
 import type * as z from 'zod';
+import { CONFIGURED_IMAGE, isCustomImage } from '#domain/custom-program.ts';
 import { InvalidRequest, type Problem } from '#domain/errors.ts';
 import { defaultJobName, toArgv } from '#domain/job-names.ts';
 import type { Run, RunView } from '#domain/run.ts';
@@ -26,14 +27,11 @@ const STATUS: Readonly<Record<Standing, Status>> = {
 };
 export const toStatus = (run: Run): Status => STATUS[standingOf(run)];
 
-/** The document's default name always means the trainer that is configured. */
-const CONFIGURED_IMAGE = 'ghcr.io/deepfinery/trainer:latest';
-
 /** @throws InvalidRequest */
 export function toNewJob(request: TrainRequest, allowedImages: readonly string[]): NewJob {
-  const { args, problems } = readExtraArgs(request.extra_args ?? {});
-  const { dataset_format, peft_method, dataloader_workers: _, ...hyperparameters } = args;
-  if (request.image !== undefined && request.image !== CONFIGURED_IMAGE && !allowedImages.includes(request.image)) {
+  const { args, problems } = readExtraArgs(request.extra_args ?? {}, isCustomImage(request.image));
+  const { dataset_format, peft_method, ...hyperparameters } = args;
+  if (isCustomImage(request.image) && !allowedImages.includes(request.image)) {
     const allowed = [CONFIGURED_IMAGE, ...allowedImages].join(', ');
     problems.push({
       path: 'image',
@@ -87,13 +85,17 @@ const withoutMissing = (values: Readonly<Record<string, unknown>>): Record<strin
 const KNOWN_ARGS = Object.keys(extraArgs.shape);
 const FLAGS = new Set(['packing', 'keep_best']);
 
-/** null and false are as good as not given, where false is no value of its own. */
-function readExtraArgs(given: NonNullable<TrainRequest['extra_args']>): { args: z.infer<typeof extraArgs>; problems: Problem[] } {
+/** null and false are as good as not given, where false is no value of its own. What our engines do not know an image of the user's own may. */
+function readExtraArgs(
+  given: NonNullable<TrainRequest['extra_args']>,
+  isForCustomImage: boolean,
+): { args: z.infer<typeof extraArgs>; problems: Problem[] } {
   const known: Record<string, unknown> = {};
   const problems: Problem[] = [];
   for (const [name, value] of Object.entries(given)) {
-    if (!KNOWN_ARGS.includes(name))
-      problems.push({ path: `extra_args.${name}`, message: `is not known, known are: ${KNOWN_ARGS.join(', ')}` });
+    const isKnown = KNOWN_ARGS.includes(name);
+    if (!isKnown && isForCustomImage) continue;
+    if (!isKnown) problems.push({ path: `extra_args.${name}`, message: `is not known, known are: ${KNOWN_ARGS.join(', ')}` });
     else if (value !== null && (value !== false || FLAGS.has(name))) known[name] = value;
   }
   const parsed = extraArgs.safeParse(known);

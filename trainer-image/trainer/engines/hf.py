@@ -104,7 +104,7 @@ def run(link: EngineLink, reached: Reached) -> None:
         lr_scheduler_type=hyperparameters["lrScheduler"],
         weight_decay=hyperparameters["weightDecay"],
         max_length=hyperparameters["maxSeqLength"],
-        packing=hyperparameters["packing"],
+        packing=bool(hyperparameters["packing"]),
         assistant_only_loss=answers_only,
         seed=hyperparameters["seed"],
         data_seed=hyperparameters["seed"],
@@ -185,7 +185,7 @@ def run(link: EngineLink, reached: Reached) -> None:
         link.artifacts(results.save_model(trainer.model, tokenizer, base, style, link), "model")
     else:
         adapter = results.save_adapter(trainer.model, tokenizer, base, style, link)
-        if training["export"] == "merged" and callback.ended == "completed":
+        if "merged" in training["export"] and callback.ended == "completed":
             link.phase("saving", "base and adapter merged")
             merged = results.merge(trainer.model, adapter, base, chosen.quantize)
             link.artifacts(results.save_model(merged, tokenizer, base, style, link), "model")

@@ -23,8 +23,8 @@ def open_books(attempt: Attempt) -> Books:
     clock = Clock()
     return Books(
         clock=clock,
-        log=LogBook(clock, attempt.log_key),
-        metrics=MetricBook(clock, attempt.metric_key, attempt.overview_key),
+        log=LogBook(clock, attempt.log_key, attempt.work / "spool" / "logs"),
+        metrics=MetricBook(clock, attempt.metric_key, attempt.overview_key, attempt.work / "spool" / "metrics"),
         samples=SampleBook(clock, attempt.artifact_key("samples.jsonl")),
         state=EngineState(),
     )

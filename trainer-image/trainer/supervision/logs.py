@@ -4,18 +4,19 @@ import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Literal
 
 from trainer.supervision.chunks import ChunkedRows
 from trainer.supervision.clock import Clock
-from trainer.supervision.storage import FolderStorage
+from trainer.supervision.storage import Storage
 
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 MESSAGE_BYTES = 8_192
 EVIDENCE_LINES = 30
 WAITING_BYTES = 64 << 20
-"""Kept while the storage takes nothing: 64 MiB are some 500,000 lines of 130 bytes, hours of training."""
+"""Kept in memory when the spool's disk is full as well: 64 MiB are some 500,000 lines of 130 bytes."""
 
 CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 RANK = re.compile(r"^\[(?:default|rank)(\d+)\]:")
@@ -29,8 +30,8 @@ LEVELS: dict[str, Level] = {"DEBUG": "DEBUG", "INFO": "INFO", "WARN": "WARNING",
 
 
 class LogBook:
-    def __init__(self, clock: Clock, key_of: Callable[[int], str]) -> None:
-        self.rows = ChunkedRows(key_of)
+    def __init__(self, clock: Clock, key_of: Callable[[int], str], spool: Path | None = None) -> None:
+        self.rows = ChunkedRows(key_of, spool)
         self._newest: deque[str] = deque(maxlen=EVIDENCE_LINES)
         self.last_at: str | None = None
         self._clock = clock
@@ -39,7 +40,7 @@ class LogBook:
 
     def add(self, level: Level, message: str, rank: int = 0) -> None:
         with self._lock:
-            if self.rows.waiting_bytes > WAITING_BYTES:
+            if self.rows.held_bytes > WAITING_BYTES:
                 self._dropped += 1
                 return
             if self._dropped:
@@ -47,7 +48,7 @@ class LogBook:
                 self._dropped = 0
             self._append(level, message, rank)
 
-    def ship(self, storage: FolderStorage) -> None:
+    def ship(self, storage: Storage) -> None:
         self.rows.ship(storage)
 
     def evidence(self) -> list[str]:

@@ -3,11 +3,12 @@
 import threading
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from trainer.supervision.chunks import ChunkedRows
 from trainer.supervision.clock import Clock
 from trainer.supervision.overview import Overview
-from trainer.supervision.storage import FolderStorage
+from trainer.supervision.storage import Storage
 from trainer.supervision.strict_json import finite_numbers, strict_json
 
 ROW_FIELDS = ("step", "epoch", "timestamp", "nonFinite")
@@ -16,8 +17,8 @@ OVERVIEW_SHARE = 0.05
 
 
 class MetricBook:
-    def __init__(self, clock: Clock, key_of: Callable[[int], str], overview_key: str) -> None:
-        self.rows = ChunkedRows(key_of)
+    def __init__(self, clock: Clock, key_of: Callable[[int], str], overview_key: str, spool: Path | None = None) -> None:
+        self.rows = ChunkedRows(key_of, spool)
         self._overview = Overview()
         self._overview_key = overview_key
         self._clock = clock
@@ -40,7 +41,7 @@ class MetricBook:
             self._overview.add(step, numbers)
             self._changed = True
 
-    def ship(self, storage: FolderStorage, *, last: bool) -> None:
+    def ship(self, storage: Storage, *, last: bool) -> None:
         self.rows.ship(storage)
         started = time.monotonic()
         if not self._changed or (started < self._next_overview and not last):

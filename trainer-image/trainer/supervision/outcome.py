@@ -13,8 +13,8 @@ from trainer.supervision.storage import hash_bytes
 from trainer.supervision.strict_json import finite_numbers
 
 REFINED = (
-    ("OutOfMemoryError: CUDA", "gpu_out_of_memory"),
-    ("OutOfMemoryError: HIP", "gpu_out_of_memory"),
+    ("OutOfMemoryError: CUDA", "cuda_oom"),
+    ("OutOfMemoryError: HIP", "cuda_oom"),
     ("No space left on device", "disk_full"),
     ("Disk quota exceeded", "disk_full"),
 )

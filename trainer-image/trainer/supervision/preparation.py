@@ -10,7 +10,7 @@ from trainer.supervision.books import Books
 from trainer.supervision.checkpoint_check import verified_checkpoint
 from trainer.supervision.history import earlier_points
 from trainer.supervision.schema_check import SchemaError, check
-from trainer.supervision.storage import FolderStorage
+from trainer.supervision.storage import Storage
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Prepared:
     resume_folder: Path | None
 
 
-def prepare(attempt: Attempt, storage: FolderStorage, books: Books) -> Prepared:
+def prepare(attempt: Attempt, storage: Storage, books: Books) -> Prepared:
     """Raises AttemptFailed. May take as long as hashing the checkpoint takes; its phase is `starting`, with a fraction."""
     spec = read_spec(attempt, storage)
     if spec["logsAfter"]:
@@ -30,14 +30,14 @@ def prepare(attempt: Attempt, storage: FolderStorage, books: Books) -> Prepared:
         return Prepared(spec, None)
     name, step = pinned["checkpoint"], pinned["step"]
     books.state.step = step
-    folder = verified_checkpoint(storage, pinned, lambda done: books.state.enter("starting", f"verifying {name}", round(done, 3)))
+    folder = verified_checkpoint(attempt, storage, pinned, lambda done: books.state.enter("starting", f"verifying {name}", round(done, 3)))
     books.samples.earlier(storage.get(books.samples.key), step)
     books.metrics.earlier(earlier_points(storage, attempt, step))
     books.log.add("INFO", f"going on from {name} at step {step}: its files are as its record says")
     return Prepared(spec, folder)
 
 
-def read_spec(attempt: Attempt, storage: FolderStorage) -> dict[str, Any]:
+def read_spec(attempt: Attempt, storage: Storage) -> dict[str, Any]:
     key = attempt.key("spec.json")
     data = storage.get(key)
     if data is None:

@@ -21,7 +21,7 @@ from trainer.supervision.attempt import Attempt, AttemptFailed
 from trainer.supervision.clock import Clock
 from trainer.supervision.logs import LogBook
 from trainer.supervision.schema_check import check
-from trainer.supervision.storage import FolderStorage, StoredFile, is_no_space, tree_bytes
+from trainer.supervision.storage import Storage, StoredFile, is_no_space, tree_bytes
 from trainer.supervision.strict_json import finite_numbers, strict_json
 
 FIRST_PAUSE_SECONDS = 1.0
@@ -57,7 +57,7 @@ class Published:
 class Publisher(threading.Thread):
     """`tell(event, detail)`: "checkpoint" (its name), "published" (a kind), "idle", "failed" (an AttemptFailed)."""
 
-    def __init__(self, attempt: Attempt, storage: FolderStorage, log: LogBook, clock: Clock, tell: Callable[[str, Any], None]) -> None:
+    def __init__(self, attempt: Attempt, storage: Storage, log: LogBook, clock: Clock, tell: Callable[[str, Any], None]) -> None:
         super().__init__(name="publisher", daemon=True)
         self.published = Published()
         self._attempt = attempt

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from trainer.supervision.clock import Clock
 from trainer.supervision.schema_check import load_schema, problem
-from trainer.supervision.storage import FolderStorage
+from trainer.supervision.storage import Storage
 from trainer.supervision.strict_json import strict_json
 
 TEXT_CHARACTERS = 400
@@ -39,7 +39,7 @@ class SampleBook:
         with self._lock:
             self._rows.append(row)
 
-    def ship(self, storage: FolderStorage) -> None:
+    def ship(self, storage: Storage) -> None:
         with self._lock:
             rows = list(self._rows)
         if len(rows) > self.shipped:

@@ -31,16 +31,18 @@ from trainer.supervision.processes import kill_all
 from trainer.supervision.publisher import Publisher
 from trainer.supervision.reporter import Reporter
 from trainer.supervision.stall_watch import StallWatch
-from trainer.supervision.storage import FolderStorage
+from trainer.supervision.storage import Storage
 
 TURN_SECONDS = 1.0
 STACKS_SECONDS = 2.0
 EXIT_GRACE_SECONDS = 30.0
 LONGEST_STOP_SECONDS = 1_800.0
+PREPARE_PATIENCE_SECONDS = 600.0
+PREPARE_PAUSE_SECONDS = 5.0
 
 
 class Watch:
-    def __init__(self, attempt: Attempt, claim_id: str, storage: FolderStorage, doorbell: Doorbell, guardian: Guardian) -> None:
+    def __init__(self, attempt: Attempt, claim_id: str, storage: Storage, doorbell: Doorbell, guardian: Guardian) -> None:
         self.attempt = attempt
         self.claim_id = claim_id
         self.storage = storage
@@ -134,11 +136,23 @@ class Watch:
 
     def _prepare(self) -> None:
         try:
-            self._doorbell.tell("prepared", prepare(self.attempt, self.storage, self.books))
+            self._doorbell.tell("prepared", self._prepare_patiently())
         except AttemptFailed as failure:
             self._doorbell.tell("failed", failure)
         except Exception as error:
             self._doorbell.tell("failed", AttemptFailed("trainer_error", f"preparing failed: {type(error).__name__}: {error}"))
+
+    def _prepare_patiently(self) -> Prepared:
+        """A storage behind a network that fails is asked again; what a file system refuses it refuses for good."""
+        give_up_at = time.monotonic() + (PREPARE_PATIENCE_SECONDS if self.attempt.run_folder.startswith("s3://") else 0)
+        while True:
+            try:
+                return prepare(self.attempt, self.storage, self.books)
+            except OSError as error:
+                if time.monotonic() > give_up_at:
+                    raise
+                self.books.log.add("WARNING", f"the storage cannot be read, trying again: {error}")
+            time.sleep(PREPARE_PAUSE_SECONDS)
 
     def _start_engine(self, prepared: Prepared) -> None:
         training = prepared.spec["training"]

@@ -1,0 +1,34 @@
+/** What a request becomes, where HTTP cannot show it: the training program's own arguments. */
+import { expect, test } from 'vitest';
+import { InvalidRequest } from '#domain/errors.ts';
+import { toNewJob } from '#surfaces/unified-trainer/translate.ts';
+
+const REQUEST = {
+  framework: 'hf',
+  model_id: 'tiny-llama',
+  run_id: 'demo',
+  checkpoint_base_uri: './runs',
+  dataset_uri: './rows.jsonl',
+  extra_args: { lr: 0.1, my_flag: true, my_words: 'a b; rm -rf /' },
+} as const;
+
+test("an image of the user's own takes arguments that our engines do not know, each an entry of its own", () => {
+  const job = toNewJob({ ...REQUEST, image: 'example.com/mine:1', config_path: 'a.yaml' }, ['example.com/mine:1']);
+
+  expect(job.order.metadata).toEqual({
+    argv: ['--lr', '0.1', '--my_flag', '--my_words', 'a b; rm -rf /'],
+    image: 'example.com/mine:1',
+    config_path: 'a.yaml',
+  });
+  expect(job.order.plan.training.hyperparameters.learningRate).toBe(0.1);
+});
+
+test('our own trainer refuses what it does not know', () => {
+  expect(() => toNewJob(REQUEST, [])).toThrow(InvalidRequest);
+});
+
+test("the document's dataloader_workers reaches the engine", () => {
+  const job = toNewJob({ ...REQUEST, extra_args: { dataloader_workers: 3 } }, []);
+
+  expect(job.order.plan.training.hyperparameters.dataloaderWorkers).toBe(3);
+});
