@@ -272,6 +272,54 @@ export interface Machine {
   readonly engines: readonly string[];
 }
 
+/** Asked to end, and not gone yet: ask again in a few seconds. */
+export class StillEnding extends Error {
+  constructor(what: string) {
+    super(`${what} was asked to end, and is not gone yet`);
+    this.name = 'StillEnding';
+  }
+}
+
+/** What an attempt cost so far, in all machines that were ever started for it. */
+export interface Bill {
+  readonly machines: number;
+  readonly seconds: number;
+  /** seconds times GPUs */
+  readonly gpuSeconds: number;
+  readonly usd: number;
+  /** by the provider's own books, and nothing more will come */
+  readonly isFinal: boolean;
+}
+
+/** A machine that is paid for, and is this plane's by its label. */
+export interface RentedMachine {
+  readonly provider: string;
+  readonly id: string;
+  readonly label: string;
+  /** the attempt that it was asked for */
+  readonly tag: string;
+  /** milliseconds since 1970 */
+  readonly askedAt: number;
+}
+
+/** What only a provider of rented machines has: they cost for as long as they are there, wanted or not. */
+export interface Rental {
+  readonly provider: string;
+  /** Does the account open what is needed? @returns a sentence for people. @throws Error with one */
+  check(): Promise<string>;
+  /** Every machine of this plane's that the provider lists at this moment. */
+  owned(): Promise<readonly RentedMachine[]>;
+  /** The handle of such a machine, as a launch would have given it. */
+  handleOf(machine: RentedMachine): Promise<ComputeHandle>;
+  /** Asks for its end; gone already is fine. */
+  end(machine: RentedMachine): Promise<void>;
+  /** Closes what the provider's books are whole for, and what never came. @returns the attempts whose bill changed */
+  settle(): Promise<readonly string[]>;
+  bill(tag: string): Promise<Bill>;
+  /** What the provider heard of a machine last, for a trainer that could not tell by itself. */
+  lastWords(handle: ComputeHandle): Promise<readonly string[]>;
+}
+
 /** One provider. */
 export interface Compute {
   /** `answers`: `alive` is the trainer's own word. `reports`: only the machine is seen, and a trainer whose reports stop has fallen silent. */
@@ -282,10 +330,13 @@ export interface Compute {
   /** Starts a reserved attempt. May be called again with the same tag: what carries the tag already is taken up, and only one machine wins the claim. */
   launch(order: LaunchOrder): Promise<Launch>;
   observe(tag: string, handle: ComputeHandle | null): Promise<Observation>;
-  /** Ends it without asking, descendants included, and resolves when it is gone. Gone already is fine. */
+  /** Ends it without asking, descendants included, and resolves when it is gone. Gone already is fine. @throws StillEnding where that takes its time */
   terminate(tag: string, handle: ComputeHandle | null): Promise<void>;
   /** What was reserved or waited for under this tag is free again. */
   release(tag: string): Promise<void>;
+  /** What it will ask for on behalf of a run, and what that will move and cost, each with its sum. Its inputs are pinned. */
+  readonly plan?: (run: Run) => readonly Run['choices'][number][];
+  readonly rental?: Rental;
 }
 
 export interface Computes {

@@ -2,7 +2,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import { createJob, getJob, type NewJob } from '#operations/create-job.ts';
 import { stopRun } from '#operations/stop-run.ts';
-import { aTraining } from '../support/builders.ts';
+import { aComputeNeed, aTraining } from '../support/builders.ts';
 import { MemoryPlane } from '../support/memory-plane.ts';
 
 let plane: MemoryPlane;
@@ -17,7 +17,7 @@ const aJob = (overrides: Partial<NewJob> = {}): NewJob => ({
   resume: false,
   order: {
     api: 'unified-trainer',
-    plan: { training: aTraining(), compute: { nodes: 1, gpusPerNode: null, gpuType: null }, maxRuntimeSeconds: 3_600, choices: [] },
+    plan: { training: aTraining(), compute: aComputeNeed(), maxRuntimeSeconds: 3_600, choices: [] },
     request: {},
     name: null,
     projectId: 'proj_default',

@@ -23,7 +23,7 @@ import type {
   Reservation,
   StorageGrant,
 } from '#ports';
-import { aTraining, EPOCH } from './builders.ts';
+import { aComputeNeed, aTraining, EPOCH } from './builders.ts';
 import { HandBell } from './hand-bell.ts';
 import { InMemoryAnswers } from './in-memory-answers.ts';
 import { InMemoryDocuments } from './in-memory-documents.ts';
@@ -150,7 +150,7 @@ export class MemoryPlane {
   async create(overrides: Partial<RunPlan> = {}): Promise<string> {
     const plan: RunPlan = {
       training: aTraining(),
-      compute: { nodes: 1, gpusPerNode: null, gpuType: null },
+      compute: aComputeNeed(),
       maxRuntimeSeconds: 1_209_600,
       choices: [],
       ...overrides,
@@ -211,13 +211,13 @@ export class MemoryTrainer {
   #sequence = 0;
   #counts = { logLines: 0, metricRows: 0, checkpoints: 0, samples: 0 };
 
-  constructor(artifacts: MemoryArtifacts, runId: string, attempt: number, now: () => number, folder: string) {
+  constructor(artifacts: MemoryArtifacts, runId: string, attempt: number, now: () => number, folder: string, claimId?: string) {
     this.#folder = folder;
     this.#artifacts = artifacts;
     this.#runId = runId;
     this.#attempt = attempt;
     this.#now = now;
-    this.#claimId = `claim-${attemptName(runId, attempt)}`;
+    this.#claimId = claimId ?? `claim-${attemptName(runId, attempt)}`;
   }
 
   /** False where the attempt is taken. */
