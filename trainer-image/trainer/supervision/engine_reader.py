@@ -12,11 +12,13 @@ from trainer.supervision.attempt import AttemptFailed
 from trainer.supervision.books import Books
 from trainer.supervision.engine_lines import parse_line
 from trainer.supervision.engine_process import Engine
-from trainer.supervision.logs import LineReader
+from trainer.supervision.logs import Level, LineReader
 from trainer.supervision.publisher import Publisher
 
 READ_BYTES = 1 << 16
 LONGEST_LINE_BYTES = 8 << 20
+PEER_LOST = "peer_lost"
+"""What a rank says that only noticed another one's end: the reason is that other's."""
 
 
 class EngineReader:
@@ -45,6 +47,12 @@ class EngineReader:
             selector.register(descriptor, selectors.EVENT_READ, take)
 
     @property
+    def first_failed(self) -> tuple[int | None, int | None]:
+        """(rank, exit code) of the rank that failed first, where torchrun said so."""
+        found = [reader for reader in self._outputs.values() if reader.first_failed_exit is not None]
+        return (found[0].first_failed_rank, found[0].first_failed_exit) if found else (None, None)
+
+    @property
     def last_exception(self) -> str | None:
         """The last line of the last traceback, stderr before stdout."""
         return next((reader.last_exception for reader in self._outputs.values() if reader.last_exception), None)
@@ -58,7 +66,7 @@ class EngineReader:
                 self._selector.unregister(descriptor)
         for reader in self._outputs.values():
             for level, message, rank in reader.end():
-                self._books.log.add(level, message, rank)
+                self._log(level, message, rank)
 
     def choose(self, name: str, value: str, reason: str) -> None:
         self._books.state.choices.append({"name": name, "value": value, "reason": reason})
@@ -75,11 +83,16 @@ class EngineReader:
                 self._selector.unregister(descriptor)
         return data
 
+    def _log(self, level: Level, message: str, rank: int) -> None:
+        """Rank 0 is logged whole; what the others say again and again, from WARNING."""
+        if rank == 0 or level not in ("DEBUG", "INFO"):
+            self._books.log.add(level, message, rank)
+
     def _output_taker(self, descriptor: int) -> Callable[[], bool]:
         def take() -> bool:
             data = self._read(descriptor)
             for level, message, rank in self._outputs[descriptor].feed(data):
-                self._books.log.add(level, message, rank)
+                self._log(level, message, rank)
             return bool(data)
 
         return take
@@ -124,8 +137,12 @@ class EngineReader:
                 state.base = line.get("base") or state.base
                 state.versions |= line.get("versions") or {}
             case "outcome":
-                state.outcome = line
-                self.outcome_at = time.monotonic()
+                self.outcome_at = self.outcome_at or time.monotonic()
+                failure = line.get("failure") or {}
+                if failure.get("code") == PEER_LOST:
+                    state.peer_lost = state.peer_lost or failure["message"]
+                elif state.outcome is None or (line["outcome"] == "failed" and state.outcome["outcome"] != "failed"):
+                    state.outcome = line  # of several ranks that failed the first one counts
 
     def _enter(self, phase: str, detail: str | None, fraction: float | None) -> None:
         if self._books.state.enter(phase, detail, fraction):

@@ -29,6 +29,7 @@ class EngineState:
     base: dict[str, Any] | None = None
     versions: dict[str, str] = field(default_factory=dict)
     outcome: dict[str, Any] | None = None
+    peer_lost: str | None = None
     _metrics: dict[str, float | None] = field(default_factory=dict)
     _lost_losses: int = 0
     _first_lost_step: int = 0

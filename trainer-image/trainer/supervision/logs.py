@@ -19,6 +19,7 @@ WAITING_BYTES = 64 << 20
 """Kept in memory when the spool's disk is full as well: 64 MiB are some 500,000 lines of 130 bytes."""
 
 CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+ROOT_CAUSE = re.compile(r"^\s+(rank|exitcode)\s+: (-?\d+)")
 RANK = re.compile(r"^\[(?:default|rank)(\d+)\]:")
 LEVEL = re.compile(
     r"^\W{0,3}(?:[\d:.,TZ/+ -]{6,40}\W{1,5})?(?:[\w.]+(?: - |:))?\W{0,3}(DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL|FATAL)\b(?=[\]:| \t-]|$)"
@@ -76,6 +77,10 @@ class LineReader:
 
     def __init__(self) -> None:
         self.last_exception: str | None = None
+        self.first_failed_rank: int | None = None
+        self.first_failed_exit: int | None = None
+        """of torchrun's summary"""
+        self._in_root_cause = False
         self._kept = bytearray()
         self._size = 0
         self._in_traceback = False
@@ -103,9 +108,18 @@ class LineReader:
         text = CONTROL_SEQUENCE.sub("", shown.decode("utf-8", "replace")).rstrip()
         if not text:
             return
+        self._look_for_root_cause(text)
         named = RANK.match(text)
         message = cut(text, size) if size > len(kept) else text
         yield self._level(text[named.end() :].lstrip() if named else text), message, int(named[1]) if named else 0
+
+    def _look_for_root_cause(self, text: str) -> None:
+        self._in_root_cause |= text.startswith("Root Cause (first observed failure)")
+        found = self._in_root_cause and ROOT_CAUSE.match(text)
+        if found and found[1] == "rank":
+            self.first_failed_rank = int(found[2])
+        elif found:
+            self.first_failed_exit, self._in_root_cause = int(found[2]), False
 
     def _level(self, text: str) -> Level:
         if text.startswith(TRACEBACK):
