@@ -41,12 +41,16 @@ HYPERPARAMETERS: dict[str, Any] = {
     "evalSplit": 0,
     "evalSteps": None,
     "saveSteps": None,
+    "checkpointMinutes": 10,
     "loggingSteps": 1,
+    "resultFrom": "last",
     "keepBest": 0,
     "seed": 1,
     "reportTo": [],
     "wandbProject": None,
     "datasetTextField": "text",
+    "dataloaderWorkers": 0,
+    "dpoBeta": 0.1,
 }
 
 
@@ -104,7 +108,7 @@ class SupervisedRun:
             "datasetFormat": None,
             "chatTemplate": None,
             "samplePrompts": None,
-            "export": "adapter",
+            "export": ["adapter"],
             "hyperparameters": {**HYPERPARAMETERS, **(parameters or {})},
         }
         document = {"schema": 1, "runId": RUN, "attempt": attempt, "name": None, "training": training, "resumeFrom": None}
