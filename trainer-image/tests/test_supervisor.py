@@ -48,6 +48,7 @@ class TestToTheEnd:
         assert [file["path"] for file in manifest["files"]] == [
             "adapter/adapter_config.json",
             "adapter/adapter_model.safetensors",
+            "config/run.json",
             "samples.jsonl",
         ]
         assert manifest["base"] == {"id": "scripted", "commit": None}

@@ -43,6 +43,8 @@ class EngineReader:
         self._takers: dict[int, Callable[[], bool]] = {engine.lines: lambda: self._take_lines(engine.lines)}
         self._takers |= {descriptor: self._output_taker(descriptor) for descriptor in self._outputs}
         self.outcome_at: float | None = None
+        self.output_is_work = False
+        """Of a program that reports nothing, what it prints is all that shows that it moves."""
         for descriptor, take in self._takers.items():
             selector.register(descriptor, selectors.EVENT_READ, take)
 
@@ -57,6 +59,28 @@ class EngineReader:
         """The last line of the last traceback, stderr before stdout."""
         return next((reader.last_exception for reader in self._outputs.values() if reader.last_exception), None)
 
+    def hear(self, lines: list[dict[str, Any]]) -> None:
+        """Lines that come otherwise than through the pipe: of a program that reports by HTTP, or by what it leaves."""
+        for line in lines:
+            if line["type"] == "eta":
+                self._books.state.tell_eta(line["seconds"])
+            else:
+                self._hear(line)
+
+    def end_by_exit(self, outcome: str) -> None:
+        """The outcome of a program that tells none, by how it ended."""
+        state = self._books.state
+        if state.outcome is None:
+            metrics = state.newest_metrics()
+            state.outcome = {
+                "type": "outcome",
+                "outcome": outcome,
+                "failure": None,
+                "step": state.step,
+                "steps": state.steps,
+                "metrics": metrics,
+            }
+
     def drain(self) -> None:
         """Takes what is left in the pipes of an engine that is gone."""
         for descriptor, take in self._takers.items():
@@ -69,6 +93,7 @@ class EngineReader:
                 self._log(level, message, rank)
 
     def choose(self, name: str, value: str, reason: str) -> None:
+        value, reason = self._books.redactor.text(value), self._books.redactor.text(reason)
         self._books.state.choices.append({"name": name, "value": value, "reason": reason})
         self._books.log.add("INFO", f"{name}={value} ({reason})")
 
@@ -91,6 +116,8 @@ class EngineReader:
     def _output_taker(self, descriptor: int) -> Callable[[], bool]:
         def take() -> bool:
             data = self._read(descriptor)
+            if data and self.output_is_work:
+                self._books.state.worked()
             for level, message, rank in self._outputs[descriptor].feed(data):
                 self._log(level, message, rank)
             return bool(data)
@@ -145,6 +172,7 @@ class EngineReader:
                     state.outcome = line  # of several ranks that failed the first one counts
 
     def _enter(self, phase: str, detail: str | None, fraction: float | None) -> None:
+        detail = detail and self._books.redactor.text(detail)
         if self._books.state.enter(phase, detail, fraction):
             self._books.log.add("INFO", f"phase {phase}: {detail}" if detail else f"phase {phase}")
             self._report_now()

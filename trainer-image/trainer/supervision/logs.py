@@ -9,6 +9,7 @@ from typing import Literal
 
 from trainer.supervision.chunks import ChunkedRows
 from trainer.supervision.clock import Clock
+from trainer.supervision.redaction import Redactor
 from trainer.supervision.storage import Storage
 
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
@@ -31,7 +32,8 @@ LEVELS: dict[str, Level] = {"DEBUG": "DEBUG", "INFO": "INFO", "WARN": "WARNING",
 
 
 class LogBook:
-    def __init__(self, clock: Clock, key_of: Callable[[int], str], spool: Path | None = None) -> None:
+    def __init__(self, clock: Clock, key_of: Callable[[int], str], spool: Path | None = None, redactor: Redactor | None = None) -> None:
+        self._redactor = redactor or Redactor()
         self.rows = ChunkedRows(key_of, spool)
         self._newest: deque[str] = deque(maxlen=EVIDENCE_LINES)
         self.last_at: str | None = None
@@ -58,7 +60,7 @@ class LogBook:
 
     def _append(self, level: Level, message: str, rank: int) -> None:
         self.last_at = self._clock.stamp()
-        message = cut(message)
+        message = cut(self._redactor.text(message))
         self._newest.append(message)
         self.rows.append({"line": self.rows.count + 1, "timestamp": self.last_at, "level": level, "rank": rank, "message": message})
 

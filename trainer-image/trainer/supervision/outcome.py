@@ -112,14 +112,14 @@ def manifest(
     state = books.state
     said = state.outcome or {"step": state.step, "steps": state.steps, "metrics": {}}
     numbers, non_finite = finite_numbers(said["metrics"])
-    failure = ending.failure
+    hide, failure = books.redactor.text, ending.failure
     return {
         "schema": 1,
         "runId": attempt.run_id,
         "attempt": attempt.number,
         "claimId": claim_id,
         "outcome": ending.outcome,
-        "failure": {"code": failure.code, "message": failure.message, "evidence": list(ending.evidence)} if failure else None,
+        "failure": {"code": failure.code, "message": hide(failure.message), "evidence": list(ending.evidence)} if failure else None,
         "step": max(said["step"], state.step),
         "steps": said["steps"] if said["steps"] is not None else state.steps,
         "metrics": numbers,
@@ -127,7 +127,7 @@ def manifest(
         "files": _files(published, books.samples),
         "lastCheckpoint": published.last_checkpoint or last_checkpoint,
         "result": _result(said, published),
-        "endDetail": ending.detail,
+        "endDetail": ending.detail and hide(ending.detail),
         "base": state.base,
         "choices": state.choices,
         "versions": {"python": platform.python_version(), **state.versions},

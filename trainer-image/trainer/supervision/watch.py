@@ -10,7 +10,6 @@ a lost loss, a full disk, `superseded`.
 """
 
 import contextlib
-import json
 import os
 import selectors
 import threading
@@ -22,16 +21,18 @@ from typing import Any
 from trainer.supervision.attempt import Attempt, AttemptFailed
 from trainer.supervision.books import open_books
 from trainer.supervision.doorbell import Doorbell
-from trainer.supervision.engine_process import Engine, choose_threads, engine_command, engine_environment
+from trainer.supervision.engine_process import Engine
 from trainer.supervision.engine_reader import EngineReader
+from trainer.supervision.engine_start import start_engine
 from trainer.supervision.guardian import Guardian
 from trainer.supervision.orders import Orders
 from trainer.supervision.outcome import Ending, EngineEnd, decide, signal_name
 from trainer.supervision.preparation import Prepared, prepare_patiently
 from trainer.supervision.processes import kill_all
+from trainer.supervision.program_run import ProgramRun
 from trainer.supervision.publisher import Publisher
-from trainer.supervision.ranks import choose_ranks
 from trainer.supervision.reporter import Reporter
+from trainer.supervision.result_documents import DOCUMENTS, STORED_OUTCOMES, write_documents
 from trainer.supervision.spot_notice import SpotNotice, watches_spot
 from trainer.supervision.stall_watch import StallWatch
 from trainer.supervision.stop_limit import StopLimit
@@ -54,6 +55,7 @@ class Watch:
         self.prepared: Prepared | None = None
         self.engine: Engine | None = None
         self._reader: EngineReader | None = None
+        self._program: ProgramRun | None = None
         self._stall: StallWatch | None = None
         self._doorbell = doorbell
         self._happened: set[str] = set()
@@ -80,9 +82,10 @@ class Watch:
             self._until(self._engine_is_gone, self._watch_engine)
             self._clear_away(self.engine)
         ending = self._end_of_engine()
-        self._publish()
-        if self._fault and ending.outcome != "failed":
-            ending = Ending("failed", self._fault, tuple(self.books.log.evidence()))
+        self._publish(ending)
+        fault = self._fault or self._lack_of(ending)
+        if fault and ending.outcome != "failed":
+            ending = Ending("failed", fault, tuple(self.books.log.evidence()))
         ending = replace(ending, detail=self._limit.detail(self._last_checkpoint()))
         if not self._superseded:
             self._say_end(ending)
@@ -128,6 +131,8 @@ class Watch:
             self._orders.is_noticed = True
             self.books.log.add("WARNING", self._limit.notice(detail["action"], detail["seconds"]))
             self._obey()
+        elif event == "status" and self._reader and not self._engine_is_gone():
+            self._reader.hear(detail)
         elif event == "spot-silent":
             self.books.log.add("WARNING", f"the machine's metadata service does not tell of spot notices: {detail}")
         elif event in ("checkpoint", "published"):
@@ -153,26 +158,22 @@ class Watch:
             self._doorbell.tell("failed", AttemptFailed("trainer_error", f"preparing failed: {type(error).__name__}: {error}"))
 
     def _start_engine(self, prepared: Prepared) -> None:
-        training = prepared.spec["training"]
-        defaults, value, reason = choose_threads(training["baseModel"])
-        environment = engine_environment(self.attempt, self.claim_id, prepared.resume_folder, defaults)
-        ranks = choose_ranks(prepared.spec, os.environ)
         try:
-            command = engine_command(self.attempt, training["framework"], ranks.count)
-            (self.attempt.work / "spec.json").write_text(json.dumps(prepared.spec))
             self._orders.write_command(self.attempt.work)
-            self.engine = Engine(command, environment, self.attempt.work, ranks.count)
+            started = start_engine(self.attempt, self.claim_id, prepared, self._doorbell.tell)
         except AttemptFailed as failure:
             self._fail(failure)
             return
         except OSError as error:
             self._fail(AttemptFailed("trainer_error", f"the work folder cannot be used: {error}"))
             return
+        self.engine, self._program = started.engine, started.program
         self.guardian.watch(self.engine.pid)
         self._reader = EngineReader(self.engine, self.books, self.publisher, self._selector, self.reporter.report_now, self._fail)
         self._stall = StallWatch(self.books.state, prepared.spec["stallSeconds"])
-        self._reader.choose("threads", value, reason)
-        self._reader.choose("ranks", str(ranks.count), ranks.reason)
+        self._reader.output_is_work = started.program is not None
+        for choice in started.choices:
+            self._reader.choose(*choice)
 
     # Obeying and ending
 
@@ -193,7 +194,9 @@ class Watch:
         if self.engine is None or self.engine.exit_code is not None:
             return
         is_over = self.books.state.outcome is not None or self._was_ended
-        if asked and not self.books.state.has_trained and not is_over:
+        if asked and self._program and not is_over and self._orders.interruptions < 2:
+            self._program.ask_to_end(self.engine)
+        elif asked and not self.books.state.has_trained and not is_over:
             self._end_engine("no step was trained yet, so there is nothing to save: the engine is ended")
         elif self._orders.interruptions > 1 and not is_over:
             self._end_engine("interrupted again: the engine is killed")
@@ -232,6 +235,8 @@ class Watch:
         now = time.monotonic()
         if self._command_waits:
             self._write_command()
+        if self._program:
+            self._program.turn(self._reader)
         stalled = None
         if self._limit.asked_at or self._reader.outcome_at:
             self._stall.rest(now)
@@ -262,6 +267,8 @@ class Watch:
         left = kill_all(self.claim_id, engine.pid, self.reap, {self.guardian.pid})
         if self._reader:
             self._reader.drain()
+            if self._program:
+                self._program.end(self._reader, engine, self._orders.asked)
         engine.close()
         if left and not (engine.ranks > 1 and engine.exit_code):  # ranks of a torchrun that was killed are expected
             self.books.log.add("WARNING", f"the engine left {left} processes behind: they are killed")
@@ -286,13 +293,24 @@ class Watch:
         outcome, failure = ("superseded", None) if self._superseded else decide(end)
         return Ending(outcome, failure, tuple(self.books.log.evidence()) if failure else ())
 
-    def _publish(self) -> None:
+    def _publish(self, ending: Ending) -> None:
         if self._superseded:
             return
         self.books.state.enter("publishing")
         self.reporter.report_now()
+        if self.prepared and ending.outcome in STORED_OUTCOMES and self.publisher.kinds:
+            for line in write_documents(self.attempt, self.prepared.spec, self.books):
+                if line["kind"] not in self.publisher.kinds:
+                    self.publisher.submit(line)
         self.publisher.finish()
         self._until(lambda: "idle" in self._happened or self._superseded, self._tell_published)
+
+    def _lack_of(self, ending: Ending) -> AttemptFailed | None:
+        """Done means that there is something: whatever an engine says, without a result it did not complete."""
+        if ending.outcome != "completed" or self._superseded or self.publisher.published.artifacts.keys() - DOCUMENTS:
+            return None
+        left = "train.py left nothing in TUNEPLANE_OUTPUT" if self._program else "the engine says that it completed and stored nothing"
+        return AttemptFailed("artifact_unusable", left)
 
     def _tell_published(self) -> None:
         published = self.publisher.published
