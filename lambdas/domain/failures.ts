@@ -128,7 +128,8 @@ export const FAILURES = {
   artifact_unusable: {
     owner: 'platform',
     retry: 'never',
-    remedy: 'what was stored does not answer as the trained model did: its last checkpoint is there, resume from it, and report this',
+    remedy:
+      'what was stored is of no use, or nothing was: the last checkpoint is there, resume from it; a train.py leaves its result in TUNEPLANE_OUTPUT',
   },
   artifacts_corrupt: {
     owner: 'platform',

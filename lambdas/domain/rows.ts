@@ -32,10 +32,12 @@ const ROWS: Readonly<Record<RowFormat, z.ZodType>> = {
     z.looseObject({ prompt: text, completion: text }),
     z.looseObject({ prompt: messages, completion: messages }),
   ]),
-  preference: z.union([
-    z.looseObject({ prompt: text, chosen: text, rejected: text }),
-    z.looseObject({ prompt: messages, chosen: messages, rejected: messages }),
-  ]),
+  preference: z
+    .union([
+      z.looseObject({ prompt: text, chosen: text, rejected: text }),
+      z.looseObject({ prompt: messages, chosen: messages, rejected: messages }),
+    ])
+    .refine(({ chosen, rejected }) => JSON.stringify(chosen) !== JSON.stringify(rejected), 'has the same chosen and rejected'),
   text: z.looseObject({ text }),
 };
 

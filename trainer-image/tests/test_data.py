@@ -293,3 +293,33 @@ def test_torch_hides_a_full_disk_and_it_is_found_all_the_same(tmp_path, monkeypa
     monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=free))
 
     assert explain(RuntimeError("[enforce fail at inline_container.cc:671] . unexpected pos 399296 vs 399184"), tmp_path)[0] == code
+
+
+PREFERENCE = {"prompt": "1 + 1 =", "chosen": " 2", "rejected": " 3"}
+F_ROW = "a preference row has prompt, chosen, rejected"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"rejected": None}, f"rejected is null, not a text; {F_ROW}"),
+        ({"chosen": " "}, f"chosen is empty; {F_ROW}"),
+        (
+            {"chosen": [{"role": "assistant", "content": "2"}]},
+            f"prompt and chosen and rejected must all be texts or all be lists of messages; {F_ROW}",
+        ),
+        ({"rejected": " 2"}, f"chosen and rejected are the same; {F_ROW}"),
+    ],
+)
+def test_a_preference_row_that_is_none_is_told_by_its_line(tmp_path, change, said):
+    path = write(tmp_path, [PREFERENCE, PREFERENCE | change])
+
+    assert refusal(path, method="dpo") == ("data_row_invalid", f"examples/bad.jsonl line 2: {said}")
+
+
+def test_preferences_are_known_by_their_fields_and_need_dpo(tmp_path):
+    path = write(tmp_path, [PREFERENCE] * 3)
+
+    assert load(path, method="dpo").format == "preference"
+    assert refusal(path)[0] == "dataset_format_unknown"
+    assert refusal(write(tmp_path, [ALPACA] * 3), method="dpo")[0] == "dataset_format_unknown"

@@ -53,10 +53,21 @@ def load(training: dict[str, Any], hub_rows: Iterator[tuple[str, str, Row]] | No
     name = dataset["uri"] if dataset["kind"] == "files" else dataset["id"]
     if not splits["train"]:
         raise Failure("data_row_invalid", f"{name} holds no training rows")
+    _require_fitting(row_format, training["method"], name)
     train, held_out = splits["train"], splits["eval"]
     if not held_out:
         train, held_out = _split(train, hyperparameters["evalSplit"])
     return Data(row_format or "alpaca", train, held_out, text_field, _fingerprint(row_format, train, held_out))
+
+
+def _require_fitting(row_format: str | None, method: str, name: str) -> None:
+    if (method == "dpo") == (row_format == "preference"):
+        return
+    if method == "dpo":
+        said = f"method dpo learns from preference rows (prompt, chosen, rejected); those of {name} are {row_format} rows"
+    else:
+        said = f"{name} holds preference rows (prompt, chosen, rejected), which method {method} cannot learn from: ask for method dpo"
+    raise Failure("dataset_format_unknown", said)
 
 
 def _unknown_format(place: str, row: Row) -> str:

@@ -23,6 +23,7 @@ class MetricBook:
         self._overview_key = overview_key
         self._clock = clock
         self._lock = threading.Lock()
+        self._evaluations: dict[int, dict[str, float | None]] = {}
         self._changed = False
         self._next_overview = 0.0
 
@@ -31,6 +32,7 @@ class MetricBook:
         with self._lock:
             for step, name, value in points:
                 self._overview.add(step, {name: value})
+                self._note_evaluation(step, {name: value})
             self._changed = bool(points)
 
     def add(self, step: int, epoch: float | None, values: Mapping[str, float | None]) -> None:
@@ -39,7 +41,18 @@ class MetricBook:
         with self._lock:
             self.rows.append({**row, "nonFinite": non_finite} if non_finite else row)
             self._overview.add(step, numbers)
+            self._note_evaluation(step, numbers)
             self._changed = True
+
+    def evaluations(self) -> dict[int, dict[str, float | None]]:
+        """{step: {eval_loss ...}} of the run, over all attempts."""
+        with self._lock:
+            return {step: dict(values) for step, values in sorted(self._evaluations.items())}
+
+    def _note_evaluation(self, step: int, values: Mapping[str, float | None]) -> None:
+        evaluated = {name: value for name, value in values.items() if name.startswith("eval_")}
+        if evaluated:
+            self._evaluations.setdefault(step, {}).update(evaluated)
 
     def ship(self, storage: Storage, *, last: bool) -> None:
         self.rows.ship(storage)

@@ -1,6 +1,7 @@
 """Before the engine: the spec is checked, the checkpoint to resume from verified, and what earlier attempts measured taken up."""
 
 import json
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,27 @@ from trainer.supervision.history import earlier_points
 from trainer.supervision.schema_check import SchemaError, check
 from trainer.supervision.storage import Storage
 
+PATIENCE_SECONDS = 600.0
+PAUSE_SECONDS = 5.0
+
 
 @dataclass(frozen=True)
 class Prepared:
     spec: dict[str, Any]
     resume_folder: Path | None
+
+
+def prepare_patiently(attempt: Attempt, storage: Storage, books: Books) -> Prepared:
+    """A storage behind a network that fails is asked again for 10 minutes; what a file system refuses it refuses for good."""
+    give_up_at = time.monotonic() + (PATIENCE_SECONDS if attempt.run_folder.startswith("s3://") else 0)
+    while True:
+        try:
+            return prepare(attempt, storage, books)
+        except OSError as error:
+            if time.monotonic() > give_up_at:
+                raise
+            books.log.add("WARNING", f"the storage cannot be read, trying again: {error}")
+        time.sleep(PAUSE_SECONDS)
 
 
 def prepare(attempt: Attempt, storage: Storage, books: Books) -> Prepared:

@@ -60,6 +60,8 @@ class Publisher(threading.Thread):
     def __init__(self, attempt: Attempt, storage: Storage, log: LogBook, clock: Clock, tell: Callable[[str, Any], None]) -> None:
         super().__init__(name="publisher", daemon=True)
         self.published = Published()
+        self.kinds: set[str] = set()
+        """of artifacts that were submitted"""
         self._attempt = attempt
         self._storage = storage
         self._log = log
@@ -75,6 +77,8 @@ class Publisher(threading.Thread):
         if not folder.resolve().is_relative_to(self._attempt.work.resolve()) or not folder.is_dir():
             raise ValueError(f"{folder} is not a folder below {self._attempt.work}")
         self.published.bytes_to_do += tree_bytes(folder)
+        if line["type"] == "artifacts":
+            self.kinds.add(line["kind"])
         self._jobs.put(Job(line, folder))
 
     def finish(self) -> None:
