@@ -7,6 +7,7 @@ import { KEPT_MILLIS } from '#http/idempotency.ts';
 import { createSurfaceHandler } from '#http/surface-handler.ts';
 import { advanceRun } from '#operations/advance-run.ts';
 import { ComputeTable } from '#operations/compute-table.ts';
+import { finishDeletions } from '#operations/delete-run.ts';
 import { deliverEvents } from '#operations/deliver-events.ts';
 import { seedDefaultProject } from '#operations/projects.ts';
 import { seedRows } from '#operations/stored-rows.ts';
@@ -98,7 +99,7 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     downloads,
     inputs: new FolderInputs({ dataRoot, contents: join(home, 'contents') }),
     contents: new FolderContents(join(home, 'contents')),
-    secrets: SecretBox.open(home),
+    secrets: SecretBox.open(home, environment.secrets),
     compute: new ComputeTable({ local: compute }),
     workflow: driver,
     sink,
@@ -109,6 +110,7 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
       provider: 'local',
       providers: ['local'],
       defaultBase: 'tiny-llama',
+      secrets: Object.keys(environment.secrets),
       allowedImages: [],
       reportSeconds: environment.reportSeconds,
       stallSeconds: environment.stallSeconds,
@@ -135,6 +137,7 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     access,
   });
   lock.announce(server.url);
+  void tidyUp(ports);
   const housekeeping = setInterval(() => void tidyUp(ports), HOUR_MILLIS).unref();
 
   return {
@@ -157,11 +160,13 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
   };
 }
 
-/** Idempotent answers are kept for a day, tickets until they are over. */
-async function tidyUp({ answers, documents, clock }: Ports): Promise<void> {
+/** Idempotent answers are kept for a day, tickets until they are over; deletions that were cut off are finished. */
+async function tidyUp(ports: Ports): Promise<void> {
+  const { answers, documents, clock } = ports;
   try {
     await answers.expire(clock.now() - KEPT_MILLIS);
     await documents.expire(TICKETS, clock.now());
+    await finishDeletions(ports);
   } catch (error) {
     logFault('expiry-failed', {}, error); // the next hour tries again
   }
