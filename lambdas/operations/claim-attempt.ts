@@ -10,7 +10,7 @@ import { isFinal } from '#domain/run-lifecycle.ts';
 import type { Ports, StorageGrant } from '#ports';
 import { inFolder, readAttempt } from './advance/run-folder-files.ts';
 import { deadlineOf } from './attempt-deadline.ts';
-import { openEnvironment } from './run-environment.ts';
+import { openVariables } from './run-environment.ts';
 
 export interface ClaimRequest {
   /** drawn by the machine, at random: who has it is the machine that claimed */
@@ -62,7 +62,7 @@ export async function claimAttempt(ports: Ports, name: string, token: string, re
     claimId: winner.claimId,
     sessionToken: await ports.machineTokens.issue('session', sessionOf(name, winner.claimId)),
     folder: ports.artifacts.locate(run.folder),
-    environment: await openEnvironment(ports, run.id),
+    environment: await openVariables(ports, run),
     storage: await ports.storageGrants.for(run, attempt),
     deadline: new Date(deadlineOf(run, Date.parse(winner.claimedAt))).toISOString(),
   };

@@ -22,6 +22,7 @@ import type {
   Ports,
   Reservation,
   StorageGrant,
+  UploadLink,
 } from '#ports';
 import { aComputeNeed, aTraining, EPOCH } from './builders.ts';
 import { HandBell } from './hand-bell.ts';
@@ -43,6 +44,15 @@ class MemoryContents implements Contents {
 
   async get(sha256: string): Promise<string | null> {
     return this.#files.get(sha256) ?? null;
+  }
+
+  async getStart(sha256: string, maxBytes: number): Promise<{ start: Buffer; sizeBytes: number } | null> {
+    const content = this.#files.get(sha256);
+    return content === undefined ? null : { start: Buffer.from(content).subarray(0, maxBytes), sizeBytes: Buffer.byteLength(content) };
+  }
+
+  async openUpload(sha256: string): Promise<UploadLink> {
+    return { url: `/uploads/${sha256}`, method: 'PUT', headers: {}, expiresAt: '2026-01-01T01:00:00.000Z' };
   }
 }
 
@@ -108,7 +118,11 @@ export class MemoryPlane {
   readonly bell = new HandBell((millis) => {
     this.now += millis;
   });
-  readonly inputs: Inputs = { pin: async (dataset) => ({ dataset }), locateModel: async (path) => ({ path }) };
+  readonly inputs: Inputs = {
+    pin: async (dataset) => ({ dataset }),
+    locateModel: async (path) => ({ path }),
+    readText: async (path) => ({ problem: `'${path}' is not there` }),
+  };
   now = EPOCH;
   /** what a machine gets for the store; null: run folders are paths */
   grant: StorageGrant | null = null;
@@ -119,6 +133,7 @@ export class MemoryPlane {
     secrets: {
       seal: async (_runId, values) => JSON.stringify(values),
       open: async (_runId, sealed) => JSON.parse(sealed),
+      read: async (name) => `value of ${name}`,
     },
     machineTokens: memoryMachineTokens,
     storageGrants: { for: async () => this.grant },
@@ -136,6 +151,7 @@ export class MemoryPlane {
       provider: 'local',
       providers: ['local'],
       defaultBase: 'tiny-llama',
+      secrets: ['hf-team'],
       allowedImages: [],
       reportSeconds: 1,
       stallSeconds: 900,
