@@ -162,17 +162,21 @@ export interface Contents {
   get(sha256: string): Promise<string | null>;
 }
 
-/** Values that users hand over for their trainer's eyes only. */
+/** Values for a trainer's eyes only: those that users hand over, and the operator's that runs may name. */
 export interface Secrets {
   /** Encrypts. What comes back may be stored anywhere, and opens for this run only. */
   seal(runId: string, values: Readonly<Record<string, string>>): Promise<string>;
   /** @throws Error where it was sealed for another run, or changed */
   open(runId: string, sealed: string): Promise<Record<string, string>>;
+  /** What one of the operator's secrets holds now. @throws Error where it is not there */
+  read(name: string): Promise<string>;
 }
 
 /** Training data: names become files with sizes and hashes. */
 export interface Inputs {
   pin(dataset: Dataset): Promise<{ dataset: Dataset } | { failure: { code: string; message: string } }>;
+  /** A small text beside the data: a configuration. `problem` says why it cannot be read. */
+  readText(path: string, maxBytes: number): Promise<{ text: string } | { problem: string }>;
   /** Where a base model that was given as a path lies, for the trainer. */
   locateModel(path: string): Promise<{ path: string } | { failure: { code: string; message: string } }>;
 }
@@ -314,6 +318,8 @@ export interface Settings {
   readonly providers: readonly string[];
   /** the base model of a request that may name one and does not */
   readonly defaultBase: string;
+  /** names of the operator's secrets that runs may name */
+  readonly secrets: readonly string[];
   /** container images that requests may name, beside the configured trainer */
   readonly allowedImages: readonly string[];
   /** how often the trainer reports and the plane looks, while a run is live */

@@ -89,7 +89,7 @@ export interface RouteDefinition<Params, Query, Body> extends RouteFacts {
   /** `open` asks for no token; `token` by default */
   readonly auth?: 'token' | 'open';
   readonly maxBodyBytes?: number;
-  /** Objects of strings for params and query (`z.coerce` for numbers). Without a body schema a body is not looked at. */
+  /** Objects of strings for params and query (`wholeNumber` for numbers). Without a body schema a body is not looked at. */
   readonly request?: { readonly params?: z.ZodType<Params>; readonly query?: z.ZodType<Query>; readonly body?: z.ZodType<Body> };
   /** media types taken beside JSON; their body reaches the schema as text */
   readonly consumes?: readonly string[];

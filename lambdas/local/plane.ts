@@ -7,9 +7,11 @@ import { KEPT_MILLIS } from '#http/idempotency.ts';
 import { createSurfaceHandler } from '#http/surface-handler.ts';
 import { advanceRun } from '#operations/advance-run.ts';
 import { ComputeTable } from '#operations/compute-table.ts';
+import { finishDeletions } from '#operations/delete-run.ts';
 import { deliverEvents } from '#operations/deliver-events.ts';
 import { seedDefaultProject } from '#operations/projects.ts';
 import { seedRows } from '#operations/stored-rows.ts';
+import { TICKETS } from '#operations/tickets.ts';
 import type { Clock, EventSink, Ports } from '#ports';
 import { API_SURFACES } from '#surfaces/api-surfaces.ts';
 import { createPlatformSurface } from '#surfaces/platform/surface.ts';
@@ -32,6 +34,7 @@ import { SqliteDatabase } from './sqlite-database.ts';
 import { SqliteDocumentStore } from './sqlite-document-store.ts';
 import { SqliteLogIndex } from './sqlite-log-index.ts';
 import { SqliteRunStore } from './sqlite-run-store.ts';
+import { JobSockets } from './websocket-server.ts';
 
 export interface Plane {
   readonly url: string;
@@ -70,7 +73,11 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     },
   };
   const outbox = new Outbox(() => deliverEvents({ runs, sink }));
-  const runs = new SqliteRunStore(database, { clock, onEvents: () => outbox.ring() });
+  const runs = new SqliteRunStore(database, {
+    clock,
+    onEvents: () => outbox.ring(),
+    onProgress: (runId) => bell.ring([{ runId }]),
+  });
   const gpus = findGpus();
   const driver = new RunDriver({ advance: (runId) => advanceRun(ports, runId), onError: logAdvanceError });
   const compute = new ProcessCompute({
@@ -92,7 +99,7 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     downloads,
     inputs: new FolderInputs({ dataRoot, contents: join(home, 'contents') }),
     contents: new FolderContents(join(home, 'contents')),
-    secrets: SecretBox.open(home),
+    secrets: SecretBox.open(home, environment.secrets),
     compute: new ComputeTable({ local: compute }),
     workflow: driver,
     sink,
@@ -103,6 +110,7 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
       provider: 'local',
       providers: ['local'],
       defaultBase: 'tiny-llama',
+      secrets: Object.keys(environment.secrets),
       allowedImages: [],
       reportSeconds: environment.reportSeconds,
       stallSeconds: environment.stallSeconds,
@@ -119,15 +127,18 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
   outbox.ring();
   const access = { tokens: token === null ? [] : [token], allowedOrigins: [] };
   const surfaces = [createPlatformSurface(API_SURFACES, access), ...API_SURFACES];
+  const sockets = new JobSockets({ ports, access });
   const server = await startHttpServer({
     port,
     surfaces: surfaces.map((surface) => ({ surface, handle: createSurfaceHandler(surface, ports, access) })),
     fallback: createDefaultHandler(surfaces, access),
     serveFile: downloads.serve,
+    upgrade: sockets.upgrade,
     access,
   });
   lock.announce(server.url);
-  const housekeeping = setInterval(() => void expireAnswers(ports), HOUR_MILLIS).unref();
+  void tidyUp(ports);
+  const housekeeping = setInterval(() => void tidyUp(ports), HOUR_MILLIS).unref();
 
   return {
     url: server.url,
@@ -135,6 +146,7 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     resumed,
     close: async () => {
       clearInterval(housekeeping);
+      sockets.close();
       bell.close(); // who waits for an event is answered, and does not hold up the end
       await server.close();
       await driver.stop();
@@ -148,10 +160,13 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
   };
 }
 
-/** Idempotent answers are kept for a day. */
-async function expireAnswers({ answers, clock }: Ports): Promise<void> {
+/** Idempotent answers are kept for a day, tickets until they are over; deletions that were cut off are finished. */
+async function tidyUp(ports: Ports): Promise<void> {
+  const { answers, documents, clock } = ports;
   try {
     await answers.expire(clock.now() - KEPT_MILLIS);
+    await documents.expire(TICKETS, clock.now());
+    await finishDeletions(ports);
   } catch (error) {
     logFault('expiry-failed', {}, error); // the next hour tries again
   }

@@ -106,7 +106,11 @@ export class MemoryPlane {
   readonly bell = new HandBell((millis) => {
     this.now += millis;
   });
-  readonly inputs: Inputs = { pin: async (dataset) => ({ dataset }), locateModel: async (path) => ({ path }) };
+  readonly inputs: Inputs = {
+    pin: async (dataset) => ({ dataset }),
+    locateModel: async (path) => ({ path }),
+    readText: async (path) => ({ problem: `'${path}' is not there` }),
+  };
   now = EPOCH;
   readonly ports: Ports = {
     runs: this.runs,
@@ -115,6 +119,7 @@ export class MemoryPlane {
     secrets: {
       seal: async (_runId, values) => JSON.stringify(values),
       open: async (_runId, sealed) => JSON.parse(sealed),
+      read: async (name) => `value of ${name}`,
     },
     answers: noAnswers,
     artifacts: this.artifacts,
@@ -130,6 +135,7 @@ export class MemoryPlane {
       provider: 'local',
       providers: ['local'],
       defaultBase: 'tiny-llama',
+      secrets: ['hf-team'],
       allowedImages: [],
       reportSeconds: 1,
       stallSeconds: 900,

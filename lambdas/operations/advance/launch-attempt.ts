@@ -11,7 +11,7 @@ import { type Run, type RunView, toPastAttempt } from '#domain/run.ts';
 import { type AttemptSpec, attemptName, runFolderKeys } from '#domain/run-folder.ts';
 import type { Ports } from '#ports';
 import { changeRun } from '../change-run.ts';
-import { openEnvironment } from '../run-environment.ts';
+import { openVariables } from '../run-environment.ts';
 import { findWholeCheckpoint, toResumePoint } from './checkpoints.ts';
 import { type Advance, IDLE_SECONDS } from './pace.ts';
 import { pollAttempt } from './poll-attempt.ts';
@@ -47,7 +47,7 @@ export async function launchAttempt(ports: Ports, view: RunView): Promise<Advanc
     run: reserved,
     attempt: number,
     folder: ports.artifacts.locate(run.folder),
-    openEnvironment: () => openEnvironment(ports, run.id),
+    openEnvironment: () => openVariables(ports, run),
   });
   return recordLaunch(ports, run, number, launch);
 }

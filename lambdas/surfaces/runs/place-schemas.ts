@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { CLIENT_NAME } from '#domain/ids.ts';
 import { PROVIDERS } from '#domain/providers.ts';
 import { ROW_FORMATS } from '#domain/rows.ts';
+import { wholeNumber } from '#http/whole-number.ts';
 
 export const datasetParams = z.object({ name: z.string().regex(CLIENT_NAME) });
 /** JSON Lines as text, or rows as JSON. */
@@ -10,7 +11,7 @@ export const datasetBody = z.union([
   z.string().meta({ description: 'JSON Lines, a row a line, all of one format' }),
   z.array(z.record(z.string(), z.unknown())).min(1).meta({ description: 'the rows' }),
 ]);
-export const previewQuery = z.object({ limit: z.coerce.number().int().min(1).max(100).default(10) });
+export const previewQuery = z.object({ limit: wholeNumber(z.int().min(1).max(100).default(10)) });
 
 const datasetShape = {
   name: z.string(),
