@@ -152,14 +152,32 @@ export interface Artifacts {
 
 /** What a run made, for those who want the bytes. */
 export interface Downloads {
-  /** A link that fetches one stored file, for an hour, by whoever has it: absolute, or a path of this plane. */
-  link(key: string): Promise<string>;
+  /**
+   * A link that fetches one stored file, for an hour, by whoever has it: absolute, or a path of this plane. It fetches those bytes or
+   * none: what was changed since ends in an error.
+   */
+  link(key: string, file: Pick<StoredFile, 'sizeBytes' | 'sha256'>): Promise<string>;
+}
+
+/** Takes one body of exactly so many bytes with exactly that hash, by whoever has it. */
+export interface UploadLink {
+  /** absolute, or a path of this plane */
+  readonly url: string;
+  readonly method: 'PUT';
+  /** to be sent as they stand */
+  readonly headers: Readonly<Record<string, string>>;
+  /** ISO 8601 */
+  readonly expiresAt: string;
 }
 
 /** Rows that users stored here, by their SHA-256: what lies under a hash never changes. */
 export interface Contents {
   put(content: string): Promise<{ sha256: string; sizeBytes: number }>;
   get(sha256: string): Promise<string | null>;
+  /** The beginning of a content of any size, cut at a byte. */
+  getStart(sha256: string, maxBytes: number): Promise<{ start: Buffer; sizeBytes: number } | null>;
+  /** A link by which a content that is too large for a request is put, for an hour. */
+  openUpload(sha256: string, sizeBytes: number): Promise<UploadLink>;
 }
 
 /** Values for a trainer's eyes only: those that users hand over, and the operator's that runs may name. */

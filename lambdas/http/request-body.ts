@@ -15,13 +15,20 @@ const MAX_DEPTH = 64;
 const SUSPECT_ESCAPE = /\\u(?:0000|d[89a-f])/i;
 
 /** The body's bytes as they came, for the size limit and the Idempotency-Key. @throws DomainError `payload_too_large` */
-export function readBody(event: APIGatewayProxyEventV2, maxBytes: number): string | Buffer {
+export function readBody(event: APIGatewayProxyEventV2, maxBytes: number, whenTooLarge?: string): string | Buffer {
   const { body = '', isBase64Encoded } = event;
   const content = isBase64Encoded ? Buffer.from(body, 'base64') : body;
   // A character is one to three bytes in UTF-8, so most bodies need no counting.
   const bytes = typeof content !== 'string' || content.length * 3 <= maxBytes ? content.length : Buffer.byteLength(content);
   if (bytes > maxBytes)
-    throw new DomainError('payload_too_large', `the body must be at most ${maxBytes} bytes, got ${bytes}`, { maxBytes, bytes });
+    throw new DomainError(
+      'payload_too_large',
+      `the body must be at most ${maxBytes} bytes, got ${bytes}${whenTooLarge ? `: ${whenTooLarge}` : ''}`,
+      {
+        maxBytes,
+        bytes,
+      },
+    );
   return content;
 }
 

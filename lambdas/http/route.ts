@@ -81,6 +81,8 @@ interface RouteFacts {
   readonly errors?: readonly ErrorCode[];
   /** A POST that makes something (`creates`: its answer is stored in its own transaction) or changes something (`acts`) honours Idempotency-Key. */
   readonly effect?: 'creates' | 'acts';
+  /** for who sends more than `maxBodyBytes`: what to do instead, after a colon */
+  readonly whenTooLarge?: string;
   /** left out of the OpenAPI document: files of the pages */
   readonly hidden?: true;
 }

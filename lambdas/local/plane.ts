@@ -19,6 +19,7 @@ import { trajectoryBody } from '#surfaces/training-svc/schemas.ts';
 import { type LocalEnvironment, runsByCores } from './environment.ts';
 import { EventFile } from './event-file.ts';
 import { FileDownloads } from './file-downloads.ts';
+import { FileUploads } from './file-uploads.ts';
 import { FolderArtifacts } from './folder-artifacts.ts';
 import { FolderContents } from './folder-contents.ts';
 import { FolderInputs } from './folder-inputs.ts';
@@ -29,6 +30,7 @@ import { InProcessBell } from './in-process-bell.ts';
 import { findGpus, ProcessCompute } from './process-compute.ts';
 import { RunDriver } from './run-driver.ts';
 import { SecretBox } from './secret-box.ts';
+import { SignedLinks } from './signed-links.ts';
 import { SqliteAnswerStore } from './sqlite-answer-store.ts';
 import { SqliteDatabase } from './sqlite-database.ts';
 import { SqliteDocumentStore } from './sqlite-document-store.ts';
@@ -90,15 +92,18 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     onRoom: (tag) => void driver.nudge(runIdOfAttempt(tag)),
   });
   const artifacts = new FolderArtifacts({ root: join(home, 'artifacts'), dataRoot, buckets: join(home, 's3') });
-  const downloads = new FileDownloads({ key: openHomeKey(join(home, 'links.key')), artifacts, clock });
+  const links = new SignedLinks({ key: openHomeKey(join(home, 'links.key')), clock });
+  const downloads = new FileDownloads({ links, artifacts });
+  const contents = join(home, 'contents');
+  const uploads = new FileUploads({ folder: contents, links });
   const ports: Ports = {
     runs,
     documents: new SqliteDocumentStore(database, { clock }),
     answers: new SqliteAnswerStore(database),
     artifacts,
     downloads,
-    inputs: new FolderInputs({ dataRoot, contents: join(home, 'contents') }),
-    contents: new FolderContents(join(home, 'contents')),
+    inputs: new FolderInputs({ dataRoot, contents }),
+    contents: new FolderContents({ folder: contents, uploads }),
     secrets: SecretBox.open(home, environment.secrets),
     compute: new ComputeTable({ local: compute }),
     workflow: driver,
@@ -132,7 +137,7 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     port,
     surfaces: surfaces.map((surface) => ({ surface, handle: createSurfaceHandler(surface, ports, access) })),
     fallback: createDefaultHandler(surfaces, access),
-    serveFile: downloads.serve,
+    serveFile: (request, response) => downloads.serve(request, response) || uploads.serve(request, response),
     upgrade: sockets.upgrade,
     access,
   });

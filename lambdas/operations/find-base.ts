@@ -2,7 +2,7 @@
 import { isMadeId } from '#domain/base-models.ts';
 import type { Run } from '#domain/run.ts';
 import { checkpointId, listArtifacts, type RunArtifact, runIdOf } from '#domain/run-artifacts.ts';
-import type { PlainBase } from '#domain/run-folder.ts';
+import { type PlainBase, runFolderKeys } from '#domain/run-folder.ts';
 import type { FoundBase } from '#domain/run-request.ts';
 import type { Ports } from '#ports';
 import { changeRun } from './change-run.ts';
@@ -26,13 +26,17 @@ export async function findBase(ports: Pick<Ports, 'runs' | 'artifacts'>, name: s
       kind: 'made',
       id: name,
       form,
-      folder: ports.artifacts.locate(artifact.key),
+      folder: ports.artifacts.locate(folderOf(run, artifact)),
       base: form === 'adapter' ? plainBaseOf(run) : null,
     },
     isTiny: await goesBackToTiny(ports, run),
     shape: form === 'adapter' ? { loraR, loraAlpha, targetModules } : null,
   };
 }
+
+/** Of a result with one file the artifact is that file; what is loaded is its folder. */
+const folderOf = (run: Run, { checkpoint, type, key }: RunArtifact): string =>
+  checkpoint === null ? `${run.folder}/${runFolderKeys.artifact(run.id, `${type}/`)}` : key;
 
 /** A merged model first: it needs nothing beside it. */
 const mainResult = (run: Run): RunArtifact | undefined => {

@@ -21,6 +21,7 @@ import type {
   Observation,
   Ports,
   Reservation,
+  UploadLink,
 } from '#ports';
 import { aTraining, EPOCH } from './builders.ts';
 import { HandBell } from './hand-bell.ts';
@@ -41,6 +42,15 @@ class MemoryContents implements Contents {
 
   async get(sha256: string): Promise<string | null> {
     return this.#files.get(sha256) ?? null;
+  }
+
+  async getStart(sha256: string, maxBytes: number): Promise<{ start: Buffer; sizeBytes: number } | null> {
+    const content = this.#files.get(sha256);
+    return content === undefined ? null : { start: Buffer.from(content).subarray(0, maxBytes), sizeBytes: Buffer.byteLength(content) };
+  }
+
+  async openUpload(sha256: string): Promise<UploadLink> {
+    return { url: `/uploads/${sha256}`, method: 'PUT', headers: {}, expiresAt: '2026-01-01T01:00:00.000Z' };
   }
 }
 

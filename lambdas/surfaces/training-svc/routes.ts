@@ -77,6 +77,7 @@ const putSession = route({
   operationId: 'putSession',
   summary: 'Store a session: rows in JSON Lines, or where they lie',
   maxBodyBytes: SESSION_MAX_BODY_BYTES,
+  whenTooLarge: 'store where the rows lie, as JSON {"uri": ...}',
   consumes: ['application/x-ndjson', 'application/jsonl', 'text/plain'],
   request: { params: wire.sessionParams, body: wire.sessionBody },
   replies: {
