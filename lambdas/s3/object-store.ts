@@ -31,6 +31,8 @@ export interface ObjectFacts {
   /** lower-case hex; null where the store has none for the whole object */
   readonly sha256: string | null;
   readonly etag: string;
+  /** null in a bucket without versions */
+  readonly versionId: string | null;
 }
 
 /** S3 answers 409 while another write to the same key is under way; "you can retry": API_PutObject.html, If-None-Match. */
@@ -78,11 +80,25 @@ export class ObjectStore {
     }
   }
 
+  /** The first bytes; null where nothing is there. */
+  async getStart(place: ObjectPlace, maxBytes: number): Promise<{ start: Buffer; sizeBytes: number } | null> {
+    const facts = await this.look(place);
+    if (facts === null || maxBytes === 0 || facts.sizeBytes === 0) return facts && { start: Buffer.alloc(0), sizeBytes: facts.sizeBytes };
+    const { bucket: Bucket, key: Key } = place;
+    const { Body } = await this.client.send(new GetObjectCommand({ Bucket, Key, Range: `bytes=0-${maxBytes - 1}`, IfMatch: facts.etag }));
+    return { start: Buffer.from((await Body?.transformToByteArray()) ?? []), sizeBytes: facts.sizeBytes };
+  }
+
   /** Null where nothing is there. */
   async look({ bucket, key }: ObjectPlace): Promise<ObjectFacts | null> {
     try {
       const head = await this.client.send(new HeadObjectCommand({ Bucket: bucket, Key: key, ChecksumMode: 'ENABLED' }));
-      return { sizeBytes: head.ContentLength ?? 0, sha256: wholeSha256(head.ChecksumSHA256), etag: head.ETag ?? '' };
+      return {
+        sizeBytes: head.ContentLength ?? 0,
+        sha256: wholeSha256(head.ChecksumSHA256),
+        etag: head.ETag ?? '',
+        versionId: head.VersionId ?? null,
+      };
     } catch (error) {
       if (isAbsent(error)) return null;
       throw error;

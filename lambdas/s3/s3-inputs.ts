@@ -57,6 +57,18 @@ export class S3Inputs implements Inputs {
     });
   }
 
+  async readText(path: string, maxBytes: number): Promise<{ text: string } | { problem: string }> {
+    const found = await orFailure(path, async () => {
+      const place = this.#find(path, 'data_unreachable');
+      const stored = await this.#store.getStart(place, maxBytes);
+      if (stored === null) throw new InputError('dataset_not_found', `'${path}' is not there`);
+      if (stored.sizeBytes > maxBytes)
+        throw new InputError('dataset_not_found', `'${path}' must be at most ${maxBytes} bytes, it has ${stored.sizeBytes}`);
+      return { text: stored.start.toString('utf8') };
+    });
+    return 'text' in found ? found : { problem: found.failure.message };
+  }
+
   /** A stored base model: a prefix with objects below it. */
   locateModel(path: string): Promise<{ path: string } | { failure: InputFailure }> {
     return orFailure(path, async () => {

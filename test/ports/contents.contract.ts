@@ -27,6 +27,17 @@ export function contentsContract(open: () => Promise<ContentsWorld>, skips: Skip
       expect(await contents.put('the same')).toEqual(puts[0]);
     },
 
+    'gives the beginning of a content, and how long it is': async ({ contents }) => {
+      const { sha256 } = await contents.put('0123456789');
+      const empty = await contents.put('');
+
+      expect(await contents.getStart(sha256, 4)).toEqual({ start: Buffer.from('0123'), sizeBytes: 10 });
+      expect(await contents.getStart(sha256, 100)).toEqual({ start: Buffer.from('0123456789'), sizeBytes: 10 });
+      expect(await contents.getStart(sha256, 0)).toEqual({ start: Buffer.alloc(0), sizeBytes: 10 });
+      expect(await contents.getStart(empty.sha256, 4)).toEqual({ start: Buffer.alloc(0), sizeBytes: 0 });
+      expect(await contents.getStart('0'.repeat(64), 4)).toBeNull();
+    },
+
     'knows nothing that was not put, and nothing by another name than a hash': async ({ contents }) => {
       await contents.put('something');
 

@@ -1,4 +1,4 @@
-import { CreateBucketCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, PutBucketVersioningCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { ObjectStore } from '#s3/object-store.ts';
 import { makeS3Client, uniqueName } from './aws-clients.ts';
 
@@ -6,6 +6,7 @@ import { makeS3Client, uniqueName } from './aws-clients.ts';
 export async function openBucket(client: S3Client = makeS3Client()) {
   const bucket = uniqueName('bucket');
   await client.send(new CreateBucketCommand({ Bucket: bucket }));
+  await client.send(new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: 'Enabled' } }));
   return {
     client,
     bucket,
