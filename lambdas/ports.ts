@@ -87,8 +87,11 @@ export interface RunStore {
   unfinished(): Promise<{ id: string; state: RunState }[]>;
   /** Ascending by sequence, above `after`. */
   events(runId: string, after: number, limit: number): Promise<RunEvent[]>;
-  /** The outbox: events not handed over yet, in commit order. The same ones come again until `markDelivered`. */
-  undelivered(limit: number): Promise<RunEvent[]>;
+  /**
+   * The outbox: events not handed over yet, in commit order. The same ones come again until `markDelivered`.
+   * @param runId of this run alone
+   */
+  undelivered(limit: number, runId?: string): Promise<RunEvent[]>;
   markDelivered(events: readonly RunEvent[]): Promise<void>;
 }
 
