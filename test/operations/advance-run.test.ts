@@ -287,10 +287,23 @@ describe('a machine that does not answer', () => {
     plane.setLiveness(id, 1, 'silent');
     await plane.settle(id);
     plane.setLiveness(id, 1, 'alive');
+    await plane.trainer(id).report('training', { sequence: 9, step: 2 });
+    await plane.settle(id);
 
     await plane.settle(id);
 
     expect(await plane.run(id)).toMatchObject({ state: 'running', attempt: { number: 1, silentSince: null } });
+  });
+
+  test('is given up where it answers and has reported nothing for an hour', async () => {
+    const id = await aTrainingRun();
+    plane.now += 3_601_000;
+    await plane.settle(id);
+    plane.now += 121_000;
+
+    await plane.settle(id);
+
+    expect(await plane.run(id)).toMatchObject({ attempt: { number: 2 }, failuresSeen: { supervisor_lost: 1 } });
   });
 
   test('is given up when it stays silent, terminated first', async () => {

@@ -46,16 +46,20 @@ const GONE: Observation = { liveness: 'gone' };
 const isOverdue = (ports: Ports, { stopRequestedAt }: Run): boolean =>
   stopRequestedAt !== null && isOlder(ports, stopRequestedAt, STOP_LIMIT_SECONDS);
 
+/** A supervisor that answers and does not report any more hangs; one whose storage is away for so long is not better off. */
+const MUTE_SECONDS = 3_600;
+
 /** What is seen of the machine, and, where that says nothing of the trainer, what the trainer says of itself. */
 function heardOf(ports: Ports, { run, progress }: RunView, { heartbeat }: Compute, observation: Observation, isClaimed: boolean): Liveness {
   const { liveness, waiting } = observation;
-  if (liveness !== 'alive' || heartbeat === 'answers' || run.attempt === null) return liveness;
+  if (liveness !== 'alive' || run.attempt === null) return liveness;
   const { reservedAt, startingSince, number } = run.attempt;
   const { startSeconds, silenceSeconds } = ports.settings;
+  const heard = progress?.attempt === number ? progress.seenAt : (startingSince ?? reservedAt);
+  if (heartbeat === 'answers') return isOlder(ports, heard, MUTE_SECONDS) ? 'silent' : 'alive';
   // A machine that was there so long without a claim never will: image, driver or start are broken.
   const isStarting = waiting === undefined && run.waiting === null;
   if (!isClaimed) return isStarting && isOlder(ports, startingSince ?? reservedAt, startSeconds) ? 'gone' : 'alive';
-  const heard = progress?.attempt === number ? progress.seenAt : (startingSince ?? reservedAt);
   return isOlder(ports, heard, silenceSeconds) ? 'silent' : 'alive';
 }
 
