@@ -25,6 +25,7 @@ def apply() -> None:
     run_batch_jobs()
     deploy_batch_by_cloudformation()
     record_the_start_of_tasks()
+    take_a_running_execution_again()
 
 
 def answer_without_a_stall() -> None:
@@ -114,3 +115,23 @@ def record_the_start_of_tasks() -> None:
         return event
 
     stepfunctions._add_event = add_event
+
+
+def take_a_running_execution_again() -> None:
+    """Stock refuses the name of a running execution; AWS answers with that execution where the input is the same.
+
+    docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html: "StartExecution is idempotent for STANDARD workflows".
+    """
+    start = stepfunctions._start_execution
+
+    def start_execution(data):
+        answer = start(data)
+        if answer[0] == 200:
+            return answer
+        machine, name = data.get("stateMachineArn", ""), data.get("name", "")
+        running = stepfunctions._executions.get(f"{machine.replace(':stateMachine:', ':execution:')}:{name}")
+        if running is None or running["status"] != "RUNNING" or running["input"] != data.get("input", "{}"):
+            return answer
+        return stepfunctions.json_response({"executionArn": running["executionArn"], "startDate": running["startDate"]})
+
+    stepfunctions._start_execution = start_execution

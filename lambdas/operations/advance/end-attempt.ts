@@ -3,6 +3,7 @@ import { FAILURES, type FailureCode, makeFailure, mayRetry } from '#domain/failu
 import { type Run, type RunView, toPastAttempt } from '#domain/run.ts';
 import type { RunChange } from '#domain/run-change.ts';
 import { attemptName, type Manifest, type Progress, runFolderKeys } from '#domain/run-folder.ts';
+import { isFinal } from '#domain/run-lifecycle.ts';
 import type { Observation, Ports } from '#ports';
 import { changeRun } from '../change-run.ts';
 import { addCheckpoints } from './checkpoints.ts';
@@ -33,7 +34,7 @@ export async function endAttempt(ports: Ports, view: RunView, end: AttemptEnd): 
   const stored = end.kind === 'manifest' ? await takeUpArtifacts(ports, run, end.manifest) : null;
   const outcome = end.kind === 'manifest' ? end.manifest.outcome : 'lost';
   const counts = await takeUpCounts(ports, view, attempt.number, end);
-  await changeRun(ports, run.id, (draft) => {
+  const { run: after } = await changeRun(ports, run.id, (draft) => {
     const current = draft.run.attempt;
     if (current?.number !== attempt.number || current.endedAt !== null) return;
     const saved = checkpoints.some((record) => record.attempt === attempt.number);
@@ -58,7 +59,7 @@ export async function endAttempt(ports: Ports, view: RunView, end: AttemptEnd): 
     decide(draft, end, saved, stored, evidence);
   });
   await compute.release(tag);
-  return { phase: 'poll', waitSeconds: 0 };
+  return { phase: isFinal(after.state) ? 'done' : 'launch', waitSeconds: 0 };
 }
 
 /** How many lines and rows the attempt left; the index knows its log to the end before the record does. */

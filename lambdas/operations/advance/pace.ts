@@ -8,6 +8,7 @@ import type { Ports } from '#ports';
 
 /** What an advance tells whoever paces it. */
 export interface Advance {
+  /** what the next look will do */
   readonly phase: 'prepare' | 'launch' | 'poll' | 'done';
   /** come back after so many seconds, or earlier on a nudge */
   readonly waitSeconds: number;
