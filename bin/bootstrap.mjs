@@ -7,6 +7,7 @@
  *   Node 24    node_modules/node-<platform>/        an optional dependency: a binary, no install script
  *   uv         .tools/uv/          pip, pinned
  *   trainer    trainer-image/.venv uv sync --frozen again when uv.lock changed
+ *   emulator   test/emulator/.venv likewise, for the tests of the AWS home
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -117,6 +118,18 @@ function installTrainer(wanted) {
   writeFileSync(marker, `${lock} ${groups}`);
 }
 
+/** The AWS emulator that the tests of the AWS home run against: 90 MB, a few seconds. */
+function installEmulator() {
+  const project = at('test', 'emulator');
+  const marker = join(project, '.venv', '.tuneplane-installed');
+  const wanted = hashOf(join(project, 'uv.lock'), join(project, 'pyproject.toml'));
+  if (readMarker(marker) === wanted) return;
+  const env = { ...process.env, UV_LINK_MODE: process.env.UV_LINK_MODE ?? 'copy' };
+  const code = run(uv(), ['sync', '--frozen', '--quiet', '--project', project], { env });
+  if (code !== 0) fail(`installing the AWS emulator ended with ${code}: see above. It needs PyPI and Python 3.11 to 3.13.`);
+  writeFileSync(marker, wanted);
+}
+
 const python = () => at('trainer-image', '.venv', 'bin', 'python');
 
 /** The npm that runs this script: our parent, or the parent of the `sh -c` between. @returns its process id; undefined without npm */
@@ -221,6 +234,7 @@ switch (command) {
     break;
   case 'test':
     installTrainer('all');
+    installEmulator();
     if (rest.length > 0) await runLanes([/\.py\b/.test(rest[0]) ? pytest(...rest) : vitest(...rest)]);
     // The trainer's tests are one busy thread: two cores have room for the plane's beside them.
     else await runLanes([...checks(), vitest()], [pytest()]);

@@ -88,8 +88,11 @@ export interface RunStore {
   unfinished(): Promise<{ id: string; state: RunState }[]>;
   /** Ascending by sequence, above `after`. */
   events(runId: string, after: number, limit: number): Promise<RunEvent[]>;
-  /** The outbox: events not handed over yet, in commit order. The same ones come again until `markDelivered`. */
-  undelivered(limit: number): Promise<RunEvent[]>;
+  /**
+   * The outbox: events not handed over yet, in commit order. The same ones come again until `markDelivered`.
+   * @param runId of this run alone
+   */
+  undelivered(limit: number, runId?: string): Promise<RunEvent[]>;
   markDelivered(events: readonly RunEvent[]): Promise<void>;
 }
 
@@ -406,11 +409,20 @@ export interface RunListener {
 /** Wakes those who wait for a run's next event. It may ring for nothing; who waits reads the store. */
 export interface RunBell {
   listen(runId: string): RunListener;
+  /** Whether somebody waits for news of this run, and keeps waiting. */
+  isFollowed(runId: string): Promise<boolean>;
 }
 
 export interface Clock {
   /** milliseconds since 1970, UTC */
   now(): number;
+}
+
+export interface Pace {
+  /** by the time that an attempt has trained; the first that is not over yet counts */
+  readonly reports: readonly { readonly untilSeconds: number; readonly everySeconds: number }[];
+  /** what the clock's looks grow to while nothing happens */
+  readonly longestLookSeconds: number;
 }
 
 export interface Settings {
@@ -424,8 +436,10 @@ export interface Settings {
   readonly secrets: readonly string[];
   /** container images that requests may name, beside the configured trainer */
   readonly allowedImages: readonly string[];
-  /** how often the trainer reports and the plane looks, while a run is live */
+  /** how often the trainer reports and the plane looks, while a run is live; the shortest of both where there is a pace */
   readonly reportSeconds: number;
+  /** how reports and looks grow rarer, where they cost money; absent: they do not */
+  readonly pace?: Pace;
   readonly stallSeconds: number;
   /** how long the plane waits for the claim of a reserved attempt before it launches it again */
   readonly claimSeconds: number;

@@ -206,11 +206,11 @@ async function takeUpRuns(ports: Ports): Promise<number> {
 
 /** The doorbell of the outbox: rings while it is being emptied lead to one more round. */
 class Outbox {
-  readonly #empty: () => Promise<void>;
+  readonly #empty: () => Promise<unknown>;
   #round: Promise<void> | null = null;
   #rung = false;
 
-  constructor(empty: () => Promise<void>) {
+  constructor(empty: () => Promise<unknown>) {
     this.#empty = empty;
   }
 

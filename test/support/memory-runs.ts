@@ -79,8 +79,11 @@ export class MemoryRuns implements RunStore {
     return this.#events.filter((event) => event.runId === runId && event.sequence > after).slice(0, limit);
   }
 
-  async undelivered(limit: number): Promise<RunEvent[]> {
-    return this.#events.slice(this.#delivered, this.#delivered + limit);
+  async undelivered(limit: number, runId?: string): Promise<RunEvent[]> {
+    return this.#events
+      .slice(this.#delivered)
+      .filter((event) => runId === undefined || event.runId === runId)
+      .slice(0, limit);
   }
 
   async markDelivered(events: readonly RunEvent[]): Promise<void> {

@@ -4,6 +4,7 @@ import { type Run, type RunView, toPastAttempt } from '#domain/run.ts';
 import type { RunChange } from '#domain/run-change.ts';
 import { mergeChoices } from '#domain/run-choices.ts';
 import { attemptName, type CheckpointRecord, type Manifest, type Progress, runFolderKeys } from '#domain/run-folder.ts';
+import { isFinal } from '#domain/run-lifecycle.ts';
 import type { Compute, Observation, Ports } from '#ports';
 import { costOfAttempt } from '../attempt-cost.ts';
 import { changeRun } from '../change-run.ts';
@@ -44,7 +45,7 @@ export async function endAttempt(ports: Ports, view: RunView, seen: AttemptEnd):
   const outcome = end.kind === 'manifest' ? end.manifest.outcome : 'lost';
   const counts = await takeUpCounts(ports, view, attempt.number, end);
   const cost = await costOfAttempt(ports, (await ports.runs.get(run.id)) ?? view, compute, keptStep(end, checkpoints, attempt));
-  await changeRun(ports, run.id, (draft) => {
+  const { run: after } = await changeRun(ports, run.id, (draft) => {
     const current = draft.run.attempt;
     if (current?.number !== attempt.number || current.endedAt !== null) return;
     const saved = checkpoints.some((record) => record.attempt === attempt.number);
@@ -69,7 +70,7 @@ export async function endAttempt(ports: Ports, view: RunView, seen: AttemptEnd):
     decide(draft, end, cause, saved, stored, evidence);
   });
   await compute.release(tag);
-  return { phase: 'poll', waitSeconds: 0 };
+  return { phase: isFinal(after.state) ? 'done' : 'launch', waitSeconds: 0 };
 }
 
 async function noteEnding(ports: Ports, run: Run, number: number, cause: Cause | null): Promise<void> {

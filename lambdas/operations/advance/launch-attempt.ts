@@ -16,7 +16,7 @@ import { inviteMachine } from '../invite-machine.ts';
 import { openVariables } from '../run-environment.ts';
 import { findWholeCheckpoint, toResumePoint } from './checkpoints.ts';
 import { ENDING_SECONDS, isGone } from './end-machine.ts';
-import { type Advance, IDLE_SECONDS } from './pace.ts';
+import { type Advance, IDLE_SECONDS, lookSeconds } from './pace.ts';
 import { waitOfLaunched } from './patience.ts';
 import { pollAttempt } from './poll-attempt.ts';
 import { mayLaunch, noteLaunched, noteWaiting, recordLaunch, refuse } from './record-launch.ts';
@@ -46,7 +46,7 @@ export async function launchAttempt(ports: Ports, view: RunView): Promise<Advanc
     await compute.release(tag);
     return { phase: 'launch', waitSeconds: 0 };
   }
-  if (open && (await mayStillStart(ports, run, tag))) return { phase: 'launch', waitSeconds: ports.settings.reportSeconds };
+  if (open && (await mayStillStart(ports, run, tag))) return { phase: 'launch', waitSeconds: lookSeconds(ports, run) };
 
   await writeInputs(ports, reserved, number);
   const launch = await compute.launch({
@@ -153,7 +153,7 @@ async function writeInputs(ports: Ports, run: Run, number: number): Promise<void
     null,
     2,
   );
-  if (number > 1) await writeControl(ports, run, number - 1, 'superseded');
+  if (number > 1) await writeControl(ports, run, number - 1, { want: 'superseded' });
   await Promise.all([
     ports.artifacts.put(inFolder(run, runFolderKeys.config(run.id)), forPeople),
     ports.artifacts.put(inFolder(run, runFolderKeys.newestConfig()), forPeople),

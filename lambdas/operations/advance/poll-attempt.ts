@@ -9,8 +9,9 @@ import { requestStop } from '../stop-run.ts';
 import { checkLiveness } from './check-liveness.ts';
 import { addCheckpoints, pruneCheckpoints } from './checkpoints.ts';
 import { endAttempt } from './end-attempt.ts';
+import { keepControl } from './keep-control.ts';
 import type { Advance } from './pace.ts';
-import { type AttemptFiles, readAttempt, readCheckpoints, readNewestSamples, writeControl } from './run-folder-files.ts';
+import { type AttemptFiles, readAttempt, readCheckpoints, readNewestSamples } from './run-folder-files.ts';
 import { takeUpProgress } from './take-up-progress.ts';
 
 const TRAINING = PHASES.indexOf('training');
@@ -22,12 +23,11 @@ export async function pollAttempt(ports: Ports, view: RunView): Promise<Advance>
   const files = await readAttempt(ports, run, attempt.number);
   if (files.manifest) return endAttempt(ports, view, { kind: 'manifest', manifest: files.manifest, progress: files.progress });
 
-  const progress = files.progress;
-  if (progress) await takeUpProgress(ports, view, progress);
+  const progress = files.progress && (await takeUpProgress(ports, view, files.progress));
   await takeUpNews(ports, view, files);
-  if (run.controlVersion > (progress?.controlVersion ?? -1)) await writeControl(ports, run, attempt.number);
+  await keepControl(ports, run, attempt.number, files.progress?.controlVersion ?? -1);
   await enforceTimeLimit(ports, run);
-  return checkLiveness(ports, view, files);
+  return checkLiveness(ports, progress ? { run, progress } : view, files);
 }
 
 interface News {

@@ -25,7 +25,7 @@ export async function recordLaunch(ports: Ports, run: Run, number: number, launc
     if (!noteLaunched(draft, number, launch.handle, `attempt ${number} launched`)) return;
     noteRefusals(draft, launch.refusals ?? []);
   });
-  return { phase: 'launch', waitSeconds: 0 };
+  return { phase: 'poll', waitSeconds: 0 };
 }
 
 /** @returns false where the attempt is over, or was recorded as launched before */

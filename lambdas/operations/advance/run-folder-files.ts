@@ -8,6 +8,7 @@ import {
   type Control,
   checkpointRecordSchema,
   claimSchema,
+  controlSchema,
   type LogRow,
   logRowSchema,
   type Manifest,
@@ -107,14 +108,16 @@ export const parseMetricRows = (text: string | null): MetricRow[] =>
 
 export const parseOverview = (text: string | null): Overview | null => parseWith(overviewSchema, text);
 
-export async function writeControl(ports: Ports, run: Run, attempt: number, want: Want = run.want): Promise<void> {
-  const control: Control = {
-    schema: 1,
-    version: run.controlVersion,
-    want,
-    checkpointRequest: 0,
-    reportSeconds: ports.settings.reportSeconds,
-  };
+export const readControl = async (ports: Ports, run: Run, attempt: number): Promise<Control | null> =>
+  parseWith(controlSchema, await ports.artifacts.get(inFolder(run, runFolderKeys.control(run.id, attempt))));
+
+export async function writeControl(
+  ports: Ports,
+  run: Run,
+  attempt: number,
+  { want = run.want, reportSeconds = ports.settings.reportSeconds }: { readonly want?: Want; readonly reportSeconds?: number } = {},
+): Promise<void> {
+  const control: Control = { schema: 1, version: run.controlVersion, want, checkpointRequest: 0, reportSeconds };
   await ports.artifacts.put(inFolder(run, runFolderKeys.control(run.id, attempt)), JSON.stringify(control));
 }
 
