@@ -134,7 +134,7 @@ export class FakeRunPod extends FakeProvider {
       cloud: 'SECURE',
       dataCenterId: asList(wanted['dataCenterIds'])[0] ?? 'US-TX-3',
       cudaVersion: '13.0',
-      ssh: {},
+      ssh: { proxy: null, direct: null }, // no key of the account reaches a pod that did not ask for it
       template: null,
       cost: isLost ? 0 : usdPerHour,
       locked: false,

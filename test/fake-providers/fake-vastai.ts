@@ -9,6 +9,21 @@ const OFFERS = [
   { id: 104, machine: 14, gpu: 'H100 SXM', gpus: 1, ramMb: 81_559, dph: 2.3, bid: 1.4, verified: true, place: 'Sweden, SE' },
   { id: 105, machine: 15, gpu: 'A100 SXM4', gpus: 8, ramMb: 81_920, dph: 9.4, bid: 5.2, verified: true, place: 'Utah, US' },
 ];
+/** A market: the same few machines, and many more like them a little dearer. */
+const MARKET = [
+  ...OFFERS,
+  ...Array.from({ length: 60 }, (_, index) => ({
+    id: 1_000 + index,
+    machine: 1_000 + index,
+    gpu: 'RTX 4090',
+    gpus: 1,
+    ramMb: 24_564,
+    dph: 0.5 + index / 1_000,
+    bid: 0.3 + index / 1_000,
+    verified: true,
+    place: 'Iowa, US',
+  })),
+];
 const MAX_OFFERS = 64;
 const PAGE = 25;
 const GAPS: Readonly<Record<string, number>> = {
@@ -80,7 +95,7 @@ export class FakeVastAi extends FakeProvider {
       return !('in' in wanted) || asList(wanted['in']).includes(value);
     };
     const taken = new Set(this.live().map(({ wanted }) => wanted['ask']));
-    const offers = OFFERS.filter(
+    const offers = MARKET.filter(
       ({ id, gpu, gpus, ramMb, dph, verified, place }) =>
         !taken.has(id) &&
         isMet('verified', verified) &&
@@ -112,7 +127,7 @@ export class FakeVastAi extends FakeProvider {
   }
 
   #create(ask: number, wanted: Record<string, unknown>): Response {
-    const offer = OFFERS.find(({ id }) => id === ask);
+    const offer = MARKET.find(({ id }) => id === ask);
     const isTaken = this.live().some((machine) => machine.wanted['ask'] === ask);
     if (this.soldOut || !offer || isTaken)
       return json(410, {
