@@ -76,6 +76,7 @@ export const FAILURES = {
     retry: 'never',
     remedy: 'ask the operator to allow this model by name in TUNEPLANE_TRUST_REMOTE_CODE, or choose a base that transformers itself knows',
   },
+  secret_missing: { owner: 'user', retry: 'never', remedy: 'ask the operator to allow the secret, or give the value in env' },
   no_compute: { owner: 'user', retry: 'never', remedy: 'ask for what is there, or configure a provider that has it' },
   engine_missing: { owner: 'user', retry: 'never', remedy: 'choose another framework, method or peft method, or install the engine' },
   program_missing: { owner: 'user', retry: 'never', remedy: 'an image of your own must hold train.py in the folder that it starts in' },

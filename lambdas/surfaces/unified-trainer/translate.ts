@@ -1,13 +1,14 @@
 /** The unified trainer's words <-> ours. Pure. */
 import type * as z from 'zod';
 import { CONFIGURED_IMAGE, isCustomImage } from '#domain/custom-program.ts';
-import { InvalidRequest, type Problem } from '#domain/errors.ts';
+import type { Problem } from '#domain/errors.ts';
 import { defaultJobName, toArgv } from '#domain/job-names.ts';
 import type { Run, RunView } from '#domain/run.ts';
-import { planRun } from '#domain/run-request.ts';
+import type { RunRequest } from '#domain/run-request.ts';
 import { type Standing, standingOf } from '#domain/run-standing.ts';
 import { findProblems } from '#http/validation.ts';
 import type { NewJob } from '#operations/create-job.ts';
+import type { ConfigArguments } from '#operations/read-config.ts';
 import { extraArgs, type jobStatusResponse, type STATUSES, type TrainRequest } from './schemas.ts';
 
 type Status = (typeof STATUSES)[number];
@@ -27,9 +28,9 @@ const STATUS: Readonly<Record<Standing, Status>> = {
 };
 export const toStatus = (run: Run): Status => STATUS[standingOf(run)];
 
-/** @throws InvalidRequest */
-export function toNewJob(request: TrainRequest, allowedImages: readonly string[]): NewJob {
-  const { args, problems } = readExtraArgs(request.extra_args ?? {}, isCustomImage(request.image));
+/** @param config what the file of `config_path` holds; `extra_args` win over it */
+export function toNewJob(request: TrainRequest, config: ConfigArguments, allowedImages: readonly string[]): NewJob {
+  const { args, problems } = readArguments({ config_path: config, extra_args: request.extra_args ?? {} }, isCustomImage(request.image));
   const { dataset_format, peft_method, ...hyperparameters } = args;
   if (isCustomImage(request.image) && !allowedImages.includes(request.image)) {
     const allowed = [CONFIGURED_IMAGE, ...allowedImages].join(', ');
@@ -38,24 +39,6 @@ export function toNewJob(request: TrainRequest, allowedImages: readonly string[]
       message: `must be one of those that this plane allows (${allowed}), got '${request.image.slice(0, 100)}'`,
     });
   }
-  const { plan, problems: planProblems } = planRun(
-    {
-      baseModel: request.model_id,
-      dataset: request.dataset_uri,
-      framework: request.framework,
-      peftMethod: peft_method ?? 'lora',
-      hyperparameters,
-      dataset_format,
-      method: request.method,
-      provider: request.provider,
-      max_runtime: request.max_runtime,
-      env: request.env,
-      compute: { node_count: request.num_nodes, gpus_per_node: request.gpus_per_node },
-    },
-    { base: 'model_id', dataset: 'dataset_uri', prefix: 'extra_args.' },
-  );
-  problems.push(...planProblems);
-  if (problems.length > 0) throw new InvalidRequest(problems);
   const { labels, annotations, namespace, image, cpus_per_node, memory_per_node_gb, config_path } = request;
   return {
     jobName: request.job_name ?? defaultJobName(request.framework, request.run_id),
@@ -64,19 +47,47 @@ export function toNewJob(request: TrainRequest, allowedImages: readonly string[]
     resume: request.resume_from_checkpoint ?? false,
     order: {
       api: 'unified-trainer',
-      plan,
+      asked: {
+        baseModel: request.model_id,
+        dataset: request.dataset_uri,
+        framework: request.framework,
+        peftMethod: peft_method ?? 'lora',
+        hyperparameters,
+        dataset_format,
+        method: request.method,
+        provider: request.provider,
+        max_runtime: request.max_runtime,
+        env: request.env,
+        secrets: request.secrets,
+        compute: toCompute(request, problems),
+      },
+      at: { base: 'model_id', dataset: 'dataset_uri', prefix: 'extra_args.' },
+      problems,
       request,
       name: null,
       projectId: 'proj_default',
-      provider: request.provider ?? null,
       outputDir: null,
       submit: true,
       metadata: {
-        argv: toArgv(request.extra_args ?? {}),
+        argv: toArgv({ ...config, ...request.extra_args }),
         ...withoutMissing({ labels, annotations, namespace, image, cpus_per_node, memory_per_node_gb, config_path }),
       },
     },
   };
+}
+
+/** The document's own fields and `compute` say the same; a value in both is a problem where they differ. */
+function toCompute({ num_nodes, gpus_per_node, compute }: TrainRequest, problems: Problem[]): RunRequest['compute'] {
+  for (const [name, own, other] of [
+    ['node_count', num_nodes, compute?.node_count],
+    ['gpus_per_node', gpus_per_node, compute?.gpus_per_node],
+  ] as const)
+    if (own !== undefined && other !== undefined && own !== other)
+      problems.push({
+        path: `compute.${name}`,
+        message: `must not differ from ${name === 'node_count' ? 'num_nodes' : name}, which is ${own}, got ${other}`,
+      });
+  return { ...compute, node_count: num_nodes ?? compute?.node_count, gpus_per_node: gpus_per_node ?? compute?.gpus_per_node };
 }
 
 const withoutMissing = (values: Readonly<Record<string, unknown>>): Record<string, unknown> =>
@@ -85,23 +96,29 @@ const withoutMissing = (values: Readonly<Record<string, unknown>>): Record<strin
 const KNOWN_ARGS = Object.keys(extraArgs.shape);
 const FLAGS = new Set(['packing', 'keep_best']);
 
-/** null and false are as good as not given, where false is no value of its own. What our engines do not know an image of the user's own may. */
-function readExtraArgs(
-  given: NonNullable<TrainRequest['extra_args']>,
+/**
+ * By the field that they came from, later ones over earlier ones. null and false are as good as not given, where false is no value of
+ * its own. What our engines do not know an image of the user's own may.
+ */
+function readArguments(
+  sources: Readonly<Record<string, ConfigArguments>>,
   isForCustomImage: boolean,
 ): { args: z.infer<typeof extraArgs>; problems: Problem[] } {
-  const known: Record<string, unknown> = {};
   const problems: Problem[] = [];
-  for (const [name, value] of Object.entries(given)) {
-    const isKnown = KNOWN_ARGS.includes(name);
-    if (!isKnown && isForCustomImage) continue;
-    if (!isKnown) problems.push({ path: `extra_args.${name}`, message: `is not known, known are: ${KNOWN_ARGS.join(', ')}` });
-    else if (value !== null && (value !== false || FLAGS.has(name))) known[name] = value;
+  let args: z.infer<typeof extraArgs> = {};
+  for (const [field, given] of Object.entries(sources)) {
+    const known: Record<string, unknown> = {};
+    for (const [name, value] of Object.entries(given)) {
+      const isKnown = KNOWN_ARGS.includes(name);
+      if (!isKnown && !isForCustomImage)
+        problems.push({ path: `${field}.${name}`, message: `is not known, known are: ${KNOWN_ARGS.join(', ')}` });
+      else if (isKnown && value !== null && (value !== false || FLAGS.has(name))) known[name] = value;
+    }
+    const parsed = extraArgs.safeParse(known);
+    if (parsed.success) args = { ...args, ...parsed.data };
+    else problems.push(...findProblems(extraArgs, known).map(({ path, message }) => ({ path: `${field}.${path}`, message })));
   }
-  const parsed = extraArgs.safeParse(known);
-  if (parsed.success) return { args: parsed.data, problems };
-  problems.push(...findProblems(extraArgs, known).map(({ path, message }) => ({ path: `extra_args.${path}`, message })));
-  return { args: {}, problems };
+  return { args, problems };
 }
 
 const SENTENCE: Readonly<Record<Status, string>> = {
