@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trainer import gpu_health
 from trainer.engine_link import EngineLink
 from trainer.failure import Failure
+from trainer.supervision.liveness import visible_gpus
 
 # Above this, activations cost more memory than recomputing them costs time.
 LARGE_PARAMETERS = 1_000_000_000
@@ -79,9 +81,11 @@ class Choices:
 
 
 def choose(training: dict[str, Any], link: EngineLink) -> Choices:
-    """The choices that depend on the machine. torch is imported by now."""
+    """The choices that depend on the machine. torch is imported by now. Raises Failure: no_gpu, gpu_driver_too_old, engine_missing."""
     import torch
 
+    gpu_health.require_torch(torch.__version__)
+    gpu_health.require_health(torch, link.spec.get("gpusWanted"), visible_gpus())
     gpu = torch.cuda.is_available()
     tiny = training["baseModel"]["kind"] == "tiny-llama"
     peft_method, hyperparameters = training["peftMethod"], training["hyperparameters"]

@@ -1,12 +1,15 @@
 """Training data: read, check every row before anything is trained, split. Needs no torch, so a bad row is told within a second.
 
 A row is named by its place, "examples/bad.jsonl line 17" (lines and rows count from 1), never by its text.
+
+    python -m trainer.data check FILE [--base BASE]      the same, for a person, before a run is made (data_check.py)
 """
 
 import hashlib
 import io
 import json
 import random
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,3 +171,9 @@ def _parquet_rows(name: str, content: bytes) -> Iterator[tuple[str, Any]]:
                 yield f"{name} row {number}", row
     except pyarrow.ArrowException as error:
         raise Failure("data_row_invalid", f"{name}: not a Parquet file that can be read") from error
+
+
+if __name__ == "__main__":
+    from trainer.data_check import main
+
+    sys.exit(main())

@@ -11,17 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from trainer.failure import Failure
+from trainer.weight_files import SUFFIXES, refuse_pickles
 
 LOOKUP_SECONDS = 10
-# What a base consists of, at the top of its repository. Pickled weights (.bin) only where there are no safetensors.
-BASE_SUFFIXES = (".json", ".safetensors", ".model", ".txt", ".jinja", ".tiktoken")
 Report = Callable[[str, float | None], None]
 
 
 def fetch_base(model_id: str, commit: str | None, report: Report) -> tuple[Path, str]:
     """(folder, commit) of a hub model, downloaded where HF_HOME does not hold it.
 
-    Raises Failure: model_not_found, model_gated, hub_token_missing, hub_unreachable.
+    Raises Failure: model_not_found, model_gated, hub_token_missing, hub_unreachable, unsafe_weights.
     """
     from huggingface_hub import HfApi, snapshot_download
 
@@ -35,8 +34,8 @@ def fetch_base(model_id: str, commit: str | None, report: Report) -> tuple[Path,
             raise failure from error
         return kept, str(commit)
     names = [sibling.rfilename for sibling in found.siblings or [] if "/" not in sibling.rfilename]
-    suffixes = BASE_SUFFIXES if any(name.endswith(".safetensors") for name in names) else (*BASE_SUFFIXES, ".bin")
-    wanted = [name for name in names if name.endswith(suffixes)]
+    refuse_pickles(names, model_id, Failure)
+    wanted = [name for name in names if name.endswith(SUFFIXES)]
     try:
         folder = snapshot_download(model_id, revision=found.sha, allow_patterns=wanted, tqdm_class=_progress_bar(model_id, report))
     except Exception as error:

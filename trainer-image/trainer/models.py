@@ -19,11 +19,12 @@ from trainer.row_formats import needs_chat_template, to_training_row
 def load_tokenizer(training: dict[str, Any], base: Base, rows: Data) -> Any:
     """The base's tokenizer with the run's chat template, which is tried on a row before anything is trained.
 
-    Raises Failure: model_not_found, no_chat_template.
+    Raises Failure: model_not_found, no_chat_template, remote_code_refused.
     """
     try:
-        tokenizer = AutoTokenizer.from_pretrained(base.folder)
+        tokenizer = AutoTokenizer.from_pretrained(base.folder, trust_remote_code=may_run_code(base))
     except (OSError, ValueError, KeyError) as error:
+        _refuse_remote_code(error, base)
         raise Failure("model_not_found", f"the tokenizer of {base.id} does not load: {_quote(error)}") from error
     if training["chatTemplate"] is not None:
         tokenizer.chat_template = training["chatTemplate"]
@@ -43,10 +44,18 @@ def load_tokenizer(training: dict[str, Any], base: Base, rows: Data) -> Any:
 
 
 def load_model(training: dict[str, Any], base: Base, chosen: Choices, tokenizer: Any) -> Any:
-    """The base as a causal language model. Raises Failure: model_not_found, tokenizer_mismatch, quantization_unavailable."""
+    """The base as a causal language model.
+
+    Raises Failure: model_not_found, tokenizer_mismatch, quantization_unavailable, remote_code_refused.
+    """
     # In full fine-tuning the weights themselves are trained: they stay float32, and autocast does the rest.
     precision = "float32" if training["peftMethod"] == "full" else chosen.precision
-    options: dict[str, Any] = {"dtype": getattr(torch, precision), "attn_implementation": chosen.attention}
+    options: dict[str, Any] = {
+        "dtype": getattr(torch, precision),
+        "attn_implementation": chosen.attention,
+        "use_safetensors": True,
+        "trust_remote_code": may_run_code(base),
+    }
     if chosen.quantize:
         options["device_map"] = {"": "cpu" if chosen.device == "cpu" else int(os.environ.get("LOCAL_RANK", "0"))}
         options["quantization_config"] = BitsAndBytesConfig(
@@ -62,11 +71,24 @@ def load_model(training: dict[str, Any], base: Base, chosen: Choices, tokenizer:
             raise
         raise Failure("quantization_unavailable", f"bitsandbytes does not load, install it anew: {_quote(error)}") from error
     except (OSError, ValueError, KeyError) as error:
+        _refuse_remote_code(error, base)
         raise Failure("model_not_found", f"{base.id} does not load as a language model: {_quote(error)}") from error
     _require_embeddings(model, tokenizer, base)
     if chosen.quantize:
         _require_quantized(model, base)
     return model
+
+
+def may_run_code(base: Base) -> bool:
+    """Whether code that comes with the base may run: only of bases that the operator names in TUNEPLANE_TRUST_REMOTE_CODE, by their id."""
+    return base.id in os.environ.get("TUNEPLANE_TRUST_REMOTE_CODE", "").split(",")
+
+
+def _refuse_remote_code(error: Exception, base: Base) -> None:
+    """Raises Failure where transformers asks for the permission that it was not given."""
+    if "trust_remote_code" in str(error):
+        said = f"{base.id} needs code that comes with it, and is not among TUNEPLANE_TRUST_REMOTE_CODE of this trainer"
+        raise Failure("remote_code_refused", said) from error
 
 
 def choose_layout(training: dict[str, Any], model: Any, link: EngineLink) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def training_rows(rows: Data, tokenizer: Any, base_commit: str, limit: int, cach
         lengths = data_report.Lengths(limit)
         prepared = to_table((lengths.add(tokenize_row(row, tokenizer, masking)) for row in train), limit)
         evaluated = to_table((tokenize_row(row, tokenizer, masking) for row in held_out), limit)
-        _require_some(lengths)
+        require_some(lengths)
         for name, table in (("train", prepared), ("eval", evaluated)):
             if table.num_rows:
                 datasets.Dataset(table).save_to_disk(folder / name)
@@ -85,7 +85,7 @@ def to_trained_rows(part: list[Row], rows: Data, tokenizer: Any, masking: Maskin
 def report_lengths(lengths: data_report.Lengths, rows: Data, link: EngineLink) -> None:
     """Raises Failure (all_rows_truncated) where nothing is left."""
     limit = lengths.limit
-    _require_some(lengths)
+    require_some(lengths)
     if lengths.left_out:
         link.choice("rows-left-out", lengths.left_out, f"nothing of their answers lies within max_seq_length {limit}")
     if lengths.cut:
@@ -97,7 +97,7 @@ def report_lengths(lengths: data_report.Lengths, rows: Data, link: EngineLink) -
         link.choice("rows-empty", empty, "their last answer holds no text; they are trained on as they are")
 
 
-def _require_some(lengths: data_report.Lengths) -> None:
+def require_some(lengths: data_report.Lengths) -> None:
     if lengths.left_out == lengths.rows:
         said = f"none of {lengths.rows} rows has any of its answer within max_seq_length {lengths.limit}: raise it"
         raise Failure("all_rows_truncated", said)

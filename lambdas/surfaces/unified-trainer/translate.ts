@@ -97,8 +97,8 @@ const KNOWN_ARGS = Object.keys(extraArgs.shape);
 const FLAGS = new Set(['packing', 'keep_best']);
 
 /**
- * By the field that they came from, later ones over earlier ones. null and false are as good as not given, where false is no value of its
- * own. What our engines do not know an image of the user's own may.
+ * By the field that they came from, later ones over earlier ones. null and false are as good as not given, where false is no value of
+ * its own. What our engines do not know an image of the user's own may.
  */
 function readArguments(
   sources: Readonly<Record<string, ConfigArguments>>,
@@ -110,9 +110,9 @@ function readArguments(
     const known: Record<string, unknown> = {};
     for (const [name, value] of Object.entries(given)) {
       const isKnown = KNOWN_ARGS.includes(name);
-      if (!isKnown && isForCustomImage) continue;
-      if (!isKnown) problems.push({ path: `${field}.${name}`, message: `is not known, known are: ${KNOWN_ARGS.join(', ')}` });
-      else if (value !== null && (value !== false || FLAGS.has(name))) known[name] = value;
+      if (!isKnown && !isForCustomImage)
+        problems.push({ path: `${field}.${name}`, message: `is not known, known are: ${KNOWN_ARGS.join(', ')}` });
+      else if (isKnown && value !== null && (value !== false || FLAGS.has(name))) known[name] = value;
     }
     const parsed = extraArgs.safeParse(known);
     if (parsed.success) args = { ...args, ...parsed.data };

@@ -12,24 +12,23 @@ const REQUEST = {
 } as const;
 
 test("an image of the user's own takes arguments that our engines do not know, each an entry of its own", () => {
-  const job = toNewJob({ ...REQUEST, image: 'example.com/mine:1', config_path: 'a.yaml' }, {}, ['example.com/mine:1']);
+  const { order } = toNewJob({ ...REQUEST, image: 'example.com/mine:1', config_path: 'a.yaml' }, { theirs: 'x' }, ['example.com/mine:1']);
 
-  expect(job.order.metadata).toEqual({
-    argv: ['--lr', '0.1', '--my_flag', '--my_words', 'a b; rm -rf /'],
+  expect(order.metadata).toEqual({
+    argv: ['--theirs', 'x', '--lr', '0.1', '--my_flag', '--my_words', 'a b; rm -rf /'],
     image: 'example.com/mine:1',
     config_path: 'a.yaml',
   });
-  expect(job.order.asked.hyperparameters).toMatchObject({ lr: 0.1 });
+  expect(order.problems).toEqual([]);
+  expect(order.asked.hyperparameters).toEqual({ lr: 0.1 });
 });
 
 test('our own trainer refuses what it does not know', () => {
-  const { problems } = toNewJob(REQUEST, {}, []).order;
-
-  expect(problems?.map(({ path }) => path)).toEqual(['extra_args.my_flag', 'extra_args.my_words']);
+  expect(toNewJob(REQUEST, {}, []).order.problems?.map(({ path }) => path)).toEqual(['extra_args.my_flag', 'extra_args.my_words']);
 });
 
 test("the document's dataloader_workers reaches the engine", () => {
-  const job = toNewJob({ ...REQUEST, extra_args: { dataloader_workers: 3 } }, {}, []);
+  const { order } = toNewJob({ ...REQUEST, extra_args: { dataloader_workers: 3 } }, {}, []);
 
-  expect(job.order.asked.hyperparameters).toMatchObject({ dataloader_workers: 3 });
+  expect(order.asked.hyperparameters).toEqual({ dataloader_workers: 3 });
 });

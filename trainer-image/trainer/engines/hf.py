@@ -13,6 +13,7 @@ several. Read it from top to bottom.
 import contextlib
 import math
 import os
+import pickle
 import sys
 import traceback
 import warnings
@@ -56,7 +57,8 @@ def run(link: EngineLink, reached: Reached) -> None:
     choices.prepare_libraries(link.cache)
     choices.refuse_what_cannot_be(training)
     rows = data.load(training, _hub_rows(training["dataset"], link))
-    base = bases.fetch(training["baseModel"], link)
+    cache = MachineCache(link.cache)
+    base = bases.fetch(training["baseModel"], link, cache)
 
     # ------------------------------------------------------------------ base
     link.phase("importing", "torch, transformers, TRL")
@@ -98,7 +100,7 @@ def run(link: EngineLink, reached: Reached) -> None:
     # ------------------------------------------------------------------ data: rows become tokens
     link.phase("preparing-data", f"{len(rows.train)} rows to train on, {len(rows.eval)} to evaluate")
     tokenizer = models.load_tokenizer(training, base, rows)
-    prepared = training_rows(rows, tokenizer, base.commit, hyperparameters["maxSeqLength"], MachineCache(link.cache), link)
+    prepared = training_rows(rows, tokenizer, base.commit, hyperparameters["maxSeqLength"], cache, link)
 
     # ------------------------------------------------------------------ model
     link.phase("loading-model", base.id)
@@ -189,7 +191,8 @@ def _train_on(trainer: Any, callback: Any, link: EngineLink) -> None:
     try:
         trainer.train(resume_from_checkpoint=str(link.resume_folder))
     except Exception as error:
-        if callback.began or isinstance(error, Failure):
+        # The random states are loaded after the beginning; what is no plain tensor is refused there as well.
+        if isinstance(error, Failure) or (callback.began and not isinstance(error, pickle.UnpicklingError)):
             raise
         name = link.spec["resumeFrom"]["checkpoint"]
         raise Failure("checkpoint_invalid", f"checkpoint {name} does not load: {type(error).__name__}: {str(error)[:300]}") from error

@@ -21,6 +21,12 @@ class Books:
     state: EngineState
     redactor: Redactor
 
+    def choose(self, name: str, value: str, reason: str) -> None:
+        """An automatic choice, for log and manifest."""
+        value, reason = self.redactor.text(value), self.redactor.text(reason)
+        self.state.choices.append({"name": name, "value": value, "reason": reason})
+        self.log.add("INFO", f"{name}={value} ({reason})")
+
 
 def open_books(attempt: Attempt) -> Books:
     clock, redactor = Clock(), redactor_of(attempt.environment, os.environ)

@@ -92,11 +92,6 @@ class EngineReader:
             for level, message, rank in reader.end():
                 self._log(level, message, rank)
 
-    def choose(self, name: str, value: str, reason: str) -> None:
-        value, reason = self._books.redactor.text(value), self._books.redactor.text(reason)
-        self._books.state.choices.append({"name": name, "value": value, "reason": reason})
-        self._books.log.add("INFO", f"{name}={value} ({reason})")
-
     def _read(self, descriptor: int) -> bytes:
         """b"" when nothing is there, and at the end of the pipe, which is then no longer looked at."""
         try:
@@ -159,7 +154,7 @@ class EngineReader:
                 state.worked()
                 self._store(line)
             case "choice":
-                self.choose(line["name"], line["value"], line["reason"])
+                self._books.choose(line["name"], line["value"], line["reason"])
             case "about":
                 state.base = line.get("base") or state.base
                 state.versions |= line.get("versions") or {}

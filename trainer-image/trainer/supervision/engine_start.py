@@ -6,8 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from trainer.supervision.attempt import Attempt
+from trainer.failure import Failure
+from trainer.gpu_health import require_gpus
+from trainer.supervision.attempt import Attempt, AttemptFailed
 from trainer.supervision.engine_process import Engine, choose_threads, engine_command, engine_environment
+from trainer.supervision.liveness import visible_gpus
 from trainer.supervision.preparation import Prepared
 from trainer.supervision.program import program_command
 from trainer.supervision.program_run import ProgramRun
@@ -23,10 +26,14 @@ class Started:
 
 
 def start_engine(attempt: Attempt, claim_id: str, prepared: Prepared, tell: Callable[[str, Any], None]) -> Started:
-    """Raises AttemptFailed (engine_missing, program_missing), and OSError where the work folder cannot be used."""
+    """Raises AttemptFailed (no_gpu, engine_missing, program_missing), and OSError where the work folder cannot be used."""
     spec = prepared.spec
     training = spec["training"]
-    (attempt.work / "spec.json").write_text(json.dumps(spec))
+    try:
+        require_gpus(spec.get("gpusWanted"), visible_gpus())
+    except Failure as failure:
+        raise AttemptFailed(failure.code, str(failure)) from failure
+    (attempt.work / "spec.json").write_text(json.dumps(prepared.engine_spec))
     defaults, value, reason = choose_threads(training["baseModel"])
     environment = engine_environment(attempt, claim_id, prepared.resume_folder, defaults)
     ranks = choose_ranks(spec, os.environ)

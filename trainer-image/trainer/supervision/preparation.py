@@ -3,13 +3,16 @@
 import json
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from trainer.machine_cache import MachineCache
 from trainer.supervision.attempt import Attempt, AttemptFailed
 from trainer.supervision.books import Books
 from trainer.supervision.checkpoint_check import verified_checkpoint
 from trainer.supervision.history import earlier_points
+from trainer.supervision.inputs import fetch_inputs
 from trainer.supervision.schema_check import SchemaError, check
 from trainer.supervision.storage import Storage
 
@@ -21,6 +24,10 @@ PAUSE_SECONDS = 5.0
 class Prepared:
     spec: dict[str, Any]
     resume_folder: Path | None
+    engine_spec: dict[str, Any]
+    """the spec as the engine gets it: what lay in S3 is on this machine"""
+    cache: MachineCache
+    """holds what was fetched against removal, for as long as the attempt lasts"""
 
 
 def prepare_patiently(attempt: Attempt, storage: Storage, books: Books) -> Prepared:
@@ -42,16 +49,18 @@ def prepare(attempt: Attempt, storage: Storage, books: Books) -> Prepared:
     if spec["logsAfter"]:
         books.clock.not_before(spec["logsAfter"])
     books.log.add("INFO", f"attempt {attempt.number} of {attempt.run_id}")
+    cache = MachineCache(attempt.cache)
+    engine_spec = {**spec, "training": fetch_inputs(spec["training"], cache, partial(books.state.enter, "starting"), books.choose)}
     pinned = spec["resumeFrom"]
     if not pinned:
-        return Prepared(spec, None)
+        return Prepared(spec, None, engine_spec, cache)
     name, step = pinned["checkpoint"], pinned["step"]
     books.state.step = step
     folder = verified_checkpoint(attempt, storage, pinned, lambda done: books.state.enter("starting", f"verifying {name}", round(done, 3)))
     books.samples.earlier(storage.get(books.samples.key), step)
     books.metrics.earlier(earlier_points(storage, attempt, step))
     books.log.add("INFO", f"going on from {name} at step {step}: its files are as its record says")
-    return Prepared(spec, folder)
+    return Prepared(spec, folder, engine_spec, cache)
 
 
 def read_spec(attempt: Attempt, storage: Storage) -> dict[str, Any]:

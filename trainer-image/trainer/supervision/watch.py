@@ -173,7 +173,7 @@ class Watch:
         self._stall = StallWatch(self.books.state, prepared.spec["stallSeconds"])
         self._reader.output_is_work = started.program is not None
         for choice in started.choices:
-            self._reader.choose(*choice)
+            self.books.choose(*choice)
 
     # Obeying and ending
 
