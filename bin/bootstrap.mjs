@@ -117,6 +117,20 @@ function installTrainer(wanted) {
   writeFileSync(marker, `${lock} ${groups}`);
 }
 
+/** schemathesis, which the tests run; not among the trainer's packages, since it brings its own versions of theirs. */
+function installSchemathesis() {
+  const folder = at('test', 'schemathesis');
+  const marker = join(folder, '.venv', '.tuneplane-installed');
+  const lock = hashOf(join(folder, 'uv.lock'));
+  if (readMarker(marker) === lock) return;
+  console.log('installing schemathesis (once, a few seconds) ...');
+  const code = run(uv(), ['sync', '--frozen', '--quiet', '--project', folder], {
+    env: { ...process.env, UV_LINK_MODE: process.env.UV_LINK_MODE ?? 'copy' },
+  });
+  if (code !== 0) fail(`installing schemathesis ended with ${code}: see above. It needs PyPI.`);
+  writeFileSync(marker, lock);
+}
+
 const python = () => at('trainer-image', '.venv', 'bin', 'python');
 
 /** The npm that runs this script: our parent, or the parent of the `sh -c` between. @returns its process id; undefined without npm */
@@ -221,6 +235,7 @@ switch (command) {
     break;
   case 'test':
     installTrainer('all');
+    installSchemathesis();
     if (rest.length > 0) await runLanes([/\.py\b/.test(rest[0]) ? pytest(...rest) : vitest(...rest)]);
     // The trainer's tests are one busy thread: two cores have room for the plane's beside them.
     else await runLanes([...checks(), vitest()], [pytest()]);

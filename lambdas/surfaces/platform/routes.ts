@@ -5,6 +5,7 @@ import { createAssetReader, redocPage, swaggerPage } from '#http/docs-pages.ts';
 import { buildOpenApi } from '#http/openapi.ts';
 import { type Route, route } from '#http/route.ts';
 import type { Surface } from '#http/surface.ts';
+import { CONFIGURED_IMAGE } from '../unified-trainer/schemas.ts';
 
 export interface PlatformOptions {
   /** asked at the first request for the document, not before */
@@ -63,8 +64,10 @@ export function platformRoutes({ surfaces, channels, tokenRequired, assetFolder 
       summary: 'This document',
       auth: 'open',
       replies: { 200: { description: 'OpenAPI 3.1', schema: z.looseObject({ openapi: z.string() }) } },
-      handle: async () => {
-        openApi ??= JSON.stringify(buildOpenApi(surfaces(), { tokenRequired }));
+      handle: async (_, { settings: { providers, secrets, allowedImages } }) => {
+        openApi ??= JSON.stringify(
+          buildOpenApi(surfaces(), { tokenRequired, available: { providers, secrets, images: [CONFIGURED_IMAGE, ...allowedImages] } }),
+        );
         return { status: 200, contentType: 'application/json', headers: { 'cache-control': 'no-cache' }, raw: openApi };
       },
     }),

@@ -8,7 +8,7 @@ import { type Standing, standingOf } from '#domain/run-standing.ts';
 import { findProblems } from '#http/validation.ts';
 import type { NewJob } from '#operations/create-job.ts';
 import type { ConfigArguments } from '#operations/read-config.ts';
-import { extraArgs, type jobStatusResponse, type STATUSES, type TrainRequest } from './schemas.ts';
+import { CONFIGURED_IMAGE, extraArgs, type jobStatusResponse, type STATUSES, type TrainRequest } from './schemas.ts';
 
 type Status = (typeof STATUSES)[number];
 
@@ -26,9 +26,6 @@ const STATUS: Readonly<Record<Standing, Status>> = {
   stopped: 'failed',
 };
 export const toStatus = (run: Run): Status => STATUS[standingOf(run)];
-
-/** The document's default name always means the trainer that is configured. */
-const CONFIGURED_IMAGE = 'ghcr.io/deepfinery/trainer:latest';
 
 /** @param config what the file of `config_path` holds; `extra_args` win over it */
 export function toNewJob(request: TrainRequest, config: ConfigArguments, allowedImages: readonly string[]): NewJob {
