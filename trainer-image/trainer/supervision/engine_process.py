@@ -95,10 +95,11 @@ class Engine:
                 stream.close()
 
 
-def engine_command(attempt: Attempt, framework: str, ranks: int = 1) -> list[str]:
+def engine_command(attempt: Attempt, training: dict[str, Any], ranks: int = 1) -> list[str]:
     """Raises AttemptFailed (engine_missing), naming the engines that are here."""
     if attempt.engine:
         return attempt.engine
+    framework = training["framework"]
     frameworks = load_schema("attempt-spec")["$defs"]["AttemptSpec"]["properties"]["training"]["properties"]["framework"]["enum"]
     here = [name for name in frameworks if (PACKAGE / "engines" / f"{name}.py").exists()]
     if framework not in here:
