@@ -25,6 +25,7 @@ NEEDED = {
 """Names for people, and the files that they mean: sharded ranks write optimizer.bin, several ranks a random state each."""
 MUST_BE_EQUAL = {
     "base": "base model",
+    "beginsWith": "adapter that it began with",
     "method": "method",
     "peftMethod": "peft method",
     "loraR": "LoRA rank",
@@ -33,7 +34,7 @@ MUST_BE_EQUAL = {
     "dataFingerprint": "data",
     "globalBatch": "global batch",
 }
-LATER = {"method": "sft", "worldSize": 1}
+LATER = {"method": "sft", "worldSize": 1, "beginsWith": None}
 """What checkpoints of the first release do not say, and were."""
 MAY_CHANGE = "maxSteps numEpochs learningRate lrScheduler warmupRatio weightDecay loraDropout maxSeqLength packing dpoBeta seed".split()
 
@@ -59,6 +60,7 @@ def describe(training: dict[str, Any], base: dict[str, str], data: Data, batch: 
     modules = hyperparameters["targetModules"]
     return {
         "base": f"{base['id']}@{base['commit']}",
+        "beginsWith": None,
         "method": training["method"],
         "peftMethod": training["peftMethod"],
         "loraR": hyperparameters["loraR"] if lora else None,

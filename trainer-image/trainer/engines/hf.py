@@ -49,7 +49,8 @@ class Reached:
 
 
 def run(link: EngineLink, reached: Reached) -> None:
-    training = link.spec["training"]
+    given = link.spec["training"]
+    training = {**given, "baseModel": bases.plain(given["baseModel"])}
     hyperparameters = training["hyperparameters"]
 
     # ------------------------------------------------------------------ spec: everything that can be refused within seconds
@@ -59,6 +60,7 @@ def run(link: EngineLink, reached: Reached) -> None:
     rows = data.load(training, _hub_rows(training["dataset"], link))
     cache = MachineCache(link.cache)
     base = bases.fetch(training["baseModel"], link, cache)
+    begins_with = bases.starting_adapter(given["baseModel"])
 
     # ------------------------------------------------------------------ base
     link.phase("importing", "torch, transformers, TRL")
@@ -94,9 +96,11 @@ def run(link: EngineLink, reached: Reached) -> None:
 
     # ------------------------------------------------------------------ may it resume? before the weights are loaded
     batch = resume.Batch(hyperparameters["batchSize"], hyperparameters["gradientAccumulationSteps"], link.ranks)
-    resumed = resume.check(link, resume.describe(training, base.record, rows, batch), batch=batch)
+    mine = resume.describe(training, base.record, rows, batch)
+    mine["beginsWith"] = bases.fingerprint(begins_with) if begins_with else None
+    resumed = resume.check(link, mine, batch=batch)
     batch = resumed.batch if resumed else batch
-    description = resume.describe(training, base.record, rows, batch)
+    description = mine | {"globalBatch": batch.whole}
 
     # ------------------------------------------------------------------ data: rows become tokens
     link.phase("preparing-data", f"{len(rows.train)} rows to train on, {len(rows.eval)} to evaluate")
@@ -107,7 +111,9 @@ def run(link: EngineLink, reached: Reached) -> None:
     link.phase("loading-model", base.id)
     model = models.load_model(training, base, chosen, tokenizer)
     layout = models.choose_layout(training, model, link)
-    trainer = make_trainer(model, tokenizer, prepared, models.peft_config(training), batch, chosen, layout, link)
+    if begins_with:
+        model = models.begin_with(begins_with, model, training, link)
+    trainer = make_trainer(model, tokenizer, prepared, models.peft_config(training, bool(begins_with)), batch, chosen, layout, link)
     arguments = trainer.args
     if chosen.packing:
         link.choice(
