@@ -30,7 +30,8 @@ npm run simulate -- 3482     a simulated history of crashes and lost machines, b
 npm run check                format, lint, types, dead code, drift
 npm run generate             write what is derived from the code
 npm run format               format the code
-npm run bench                the benchmark against a plain FastAPI server`;
+npm run bench                the benchmark against a plain FastAPI server
+npm run bench:trainer        the hf engine and its supervision beside a bare TRL script`;
 
 function fail(sentence) {
   console.error(`\n${sentence}`);
@@ -264,6 +265,10 @@ switch (command) {
   case 'bench':
     uv();
     process.exit(run(node, ['bench/bench.ts', ...rest], { env: { ...process.env, TUNEPLANE_UV: uv() } }));
+    break;
+  case 'bench:trainer':
+    installTrainer('all');
+    process.exit(run(python(), ['bench/trainer_bench.py', ...rest]));
     break;
   case 'start':
   case 'quickstart':

@@ -7,7 +7,15 @@ import { type Choice, type GivenHyperparameters, type Hyperparameters, resolveHy
 import { CLIENT_NAME } from './ids.ts';
 import { PROVIDERS } from './providers.ts';
 import type { ComputeNeed } from './run.ts';
-import { type BaseModel, DATASET_FORMATS, type Dataset, type MadeBase, TRAINING_METHODS, type Training } from './run-folder.ts';
+import {
+  type BaseModel,
+  DATASET_FORMATS,
+  type Dataset,
+  exportSchema,
+  type MadeBase,
+  TRAINING_METHODS,
+  type Training,
+} from './run-folder.ts';
 
 const FORTNIGHT_SECONDS = 14 * 24 * 3_600;
 
@@ -39,7 +47,7 @@ export const runRequestShape = {
     .optional()
     .meta({ description: 'answered by base and tuned model at each evaluation; default: three of the eval split' }),
   chat_template: z.string().min(1).max(32_768).optional(),
-  export: z.enum(['adapter', 'merged']).optional(),
+  export: exportSchema.optional().meta({ description: "one or both of 'adapter' and 'merged'; the adapter is always stored" }),
   env: environmentSchema.optional(),
   secrets: secretNamesSchema.optional(),
 } as const;
@@ -97,15 +105,30 @@ export function planRun(request: RunRequest, at: RequestPaths, found: FoundBase 
   if (values.wandb_project !== undefined && !asList(values.report_to).includes('wandb')) {
     problems.push({ path: `${at.prefix}wandb_project`, message: "is used only with report_to 'wandb'" });
   }
-  if (request.export === 'merged' && request.peftMethod === 'full')
+  if (request.export?.includes('merged') && request.peftMethod === 'full')
     problems.push({ path: `${at.prefix}export`, message: "'merged' needs an adapter; full fine-tuning has none" });
+
+  const isDpo = request.method === 'dpo';
+  if (isDpo && (request.dataset_format ?? 'preference') !== 'preference')
+    problems.push({
+      path: `${at.prefix}dataset_format`,
+      message: `must be 'preference' with method 'dpo', got '${request.dataset_format}'`,
+    });
+  if (!isDpo && request.dataset_format === 'preference')
+    problems.push({ path: `${at.prefix}dataset_format`, message: "'preference' needs method 'dpo'" });
+  if (!isDpo && values.dpo_beta !== undefined) problems.push({ path: `${at.prefix}dpo_beta`, message: "is used only with method 'dpo'" });
 
   for (const name of Object.keys(request.secrets ?? {}))
     if (request.env && Object.hasOwn(request.env, name))
       problems.push({ path: `${pathOf(at)}secrets.${name}`, message: 'is given in env too' });
 
   const tiny = found ? found.isTiny : typeof base !== 'string' && base.kind === 'tiny-llama';
-  const { hyperparameters, choices } = resolveHyperparameters(values, tiny ? 'tiny-llama' : 'other', request.peftMethod === 'full');
+  const { hyperparameters, choices } = resolveHyperparameters(
+    values,
+    tiny ? 'tiny-llama' : 'other',
+    request.peftMethod === 'full',
+    request.method,
+  );
   const training: Training = {
     framework: request.framework ?? 'hf',
     method: request.method ?? 'sft',
@@ -115,7 +138,7 @@ export function planRun(request: RunRequest, at: RequestPaths, found: FoundBase 
     datasetFormat: request.dataset_format ?? null,
     chatTemplate: request.chat_template ?? null,
     samplePrompts: request.sample_prompts ?? null,
-    export: request.export ?? 'adapter',
+    export: request.export ?? ['adapter'],
     hyperparameters,
   };
   const compute: ComputeNeed = {

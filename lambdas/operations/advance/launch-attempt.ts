@@ -7,6 +7,7 @@
  * A crash between the last two leaves a reserved attempt without a handle. It is not launched blindly again: its claim is waited
  * for, and then it is launched under the same tag, where the claim lets only one machine train.
  */
+import { programOf } from '#domain/custom-program.ts';
 import { type Run, type RunView, toPastAttempt } from '#domain/run.ts';
 import { type AttemptSpec, attemptName, runFolderKeys } from '#domain/run-folder.ts';
 import type { Ports } from '#ports';
@@ -74,6 +75,7 @@ async function reserveAttempt(ports: Ports, run: Run, number: number): Promise<R
       startingSince: null,
       endedAt: null,
     };
+    draft.run.checkpointRequest = 0; // an earlier attempt's wish is over
     draft.run.controlVersion += 1; // the attempt before reads `superseded` under a version it has not seen
     draft.run.lastCheckpoint = resumeFrom;
     const { baseModel } = draft.run.training;
@@ -134,6 +136,8 @@ async function writeInputs(ports: Ports, run: Run, number: number): Promise<void
     resumeFrom: run.attempt?.resumeFrom ?? null,
     logsAfter: run.lastLogAt,
     stallSeconds: ports.settings.stallSeconds,
+    gpusWanted: run.compute.gpusPerNode,
+    program: programOf(run),
   };
   const forPeople = JSON.stringify(
     { runId: run.id, name: run.name, request: run.request, training: run.training, choices: run.choices, compute: run.compute },

@@ -21,7 +21,6 @@ export const extraArgs = z.strictObject({
   ...hyperparameterShape,
   dataset_format: runRequestShape.dataset_format,
   peft_method: z.enum(PEFT_METHODS).optional(),
-  dataloader_workers: z.int().min(0).max(256).optional(),
 });
 
 /** As the document has them: no lists, and `false` or `null` is as good as not given. */
