@@ -56,7 +56,6 @@ export interface ConnectorComputeOptions {
 
 /** What a machine of ours runs in place of the image's own entrypoint: once, and then it waits to be ended (trainer/rented). */
 const COMMAND = ['python', '-m', 'trainer.rented'];
-const PLACES = { TUNEPLANE_WORK: '/var/lib/tuneplane/work', TUNEPLANE_CACHE: '/opt/tuneplane/cache' };
 /** A market lists dozens: after so many refusals in a row it is asked anew in a minute. */
 const MAX_OFFERS_WALKED = 20;
 const WALK_MILLIS = 60_000;
@@ -161,7 +160,7 @@ export class ConnectorCompute implements Compute {
   /** The cheapest first; each refusal is kept for the run's timeline. */
   async #walk(order: LaunchOrder, offers: readonly Offer[], refusals: string[], diskGb: number): Promise<Launch> {
     const { connector, clock, planeId, image, chance } = this.#options;
-    const environment = { ...(await order.invite()), ...PLACES };
+    const environment = await order.invite();
     const until = clock.now() + WALK_MILLIS;
     for (const offer of offers.slice(0, MAX_OFFERS_WALKED)) {
       if (clock.now() > until) break;
