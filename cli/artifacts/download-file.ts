@@ -3,11 +3,9 @@
  * name only when its SHA-256 is the one that the plane says. A link is good for an hour and carries a right of its own: the token stays at home.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { CommandFailure, Interrupted } from '../exit-code.ts';
 import type { PlaneClient } from '../plane/plane-client.ts';
 
@@ -37,8 +35,16 @@ export async function downloadFile(
   if ((await sizeOf(target)) === file.size_bytes && (await hashOf(target)) === file.sha256) return false;
   const part = `${target}.part`;
   await mkdir(dirname(target), { recursive: true });
+  let furthest = 0;
+  const note = (bytes: number): void => {
+    furthest = bytes;
+    onBytes(bytes);
+  };
   for (let tries = 1; ; tries++) {
-    await plane.patiently(() => fetchRest(plane, file, part, onBytes));
+    await plane.patiently(
+      () => fetchRest(plane, file, part, note),
+      () => furthest,
+    );
     const found = await hashOf(part);
     if (found === file.sha256) break;
     await rm(part, { force: true });
@@ -65,20 +71,30 @@ async function fetchRest(plane: PlaneClient, file: RemoteFile, part: string, onB
     if (response.status !== 200 && response.status !== 206) throw refusal(file, response.status);
     if (response.status === 200) offset = 0; // the whole of it, whatever was asked for
     onBytes(offset);
-    const into = createWriteStream(part, { flags: offset === 0 ? 'w' : 'a' });
-    await pipeline(response.body ?? Readable.from([]), (bytes) => counted(bytes, offset, onBytes), into);
+    await append(response.body ?? [], part, offset, onBytes);
   } catch (error) {
     if (plane.interrupted.aborted) throw new Interrupted(`left ${file.path} unfinished: the same command goes on with it`);
     throw plane.away(error);
   }
 }
 
-async function* counted(bytes: AsyncIterable<Uint8Array>, offset: number, onBytes: (bytes: number) => void): AsyncGenerator<Uint8Array> {
-  let count = offset;
-  for await (const chunk of bytes) {
-    yield chunk;
-    count += chunk.length;
-    onBytes(count);
+/** Piece by piece, so that all that came before it broke off is there to go on from. */
+async function append(
+  bytes: AsyncIterable<Uint8Array> | readonly Uint8Array[],
+  part: string,
+  offset: number,
+  onBytes: (bytes: number) => void,
+): Promise<void> {
+  const file = await open(part, offset === 0 ? 'w' : 'a');
+  try {
+    let count = offset;
+    for await (const chunk of bytes) {
+      await file.writeFile(chunk);
+      count += chunk.length;
+      onBytes(count);
+    }
+  } finally {
+    await file.close();
   }
 }
 

@@ -19,11 +19,19 @@ export async function storeDataset(session: Session, plane: PlaneClient, name: s
   if (present?.sha256 === file.sha256) return present;
   if (file.sizeBytes <= MAX_BODY_BYTES) return putDataset(plane, name, file.lines ?? (await readFile(file.path)));
   const display = new TransferDisplay(session, file.sizeBytes);
+  let sent = 0;
+  const note = (bytes: number): void => {
+    sent = bytes;
+    display.show(`storing ${name}`, bytes);
+  };
   try {
-    await plane.patiently(async () => {
-      const upload = await openUpload(plane, name, file); // a new link for each try: it is good for an hour
-      if (!upload.stored) await send(plane, upload, file, (bytes) => display.show(`storing ${name}`, bytes));
-    });
+    await plane.patiently(
+      async () => {
+        const upload = await openUpload(plane, name, file); // a new link for each try: it is good for an hour
+        if (!upload.stored) await send(plane, upload, file, note);
+      },
+      () => sent,
+    );
   } finally {
     display.end();
   }
@@ -50,10 +58,10 @@ async function send(
     const response = await fetch(new URL(upload_url, plane.url), {
       method,
       headers: { ...headers, 'content-length': String(file.sizeBytes) },
-      body: Readable.from(counted(bytes, onBytes)) as unknown as ReadableStream,
+      body: counted(bytes, onBytes),
       duplex: 'half',
       signal: plane.interrupted,
-    } as RequestInit);
+    });
     const text = await response.text();
     if (!response.ok)
       throw new CommandFailure('upload_refused', `the bytes of ${file.path} were answered ${response.status}: ${text.slice(0, 300)}`, {

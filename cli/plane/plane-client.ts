@@ -96,9 +96,14 @@ export class PlaneClient {
     return this.patiently(() => this.#send(call, headers));
   }
 
-  /** Makes a call again while the plane is away. @throws whatever `attempt` throws else; PlaneAway when patience is over */
-  async patiently<T>(attempt: () => Promise<T>): Promise<T> {
-    const began = Date.now();
+  /**
+   * Makes a call again while the plane is away.
+   * @param progress how far a long attempt got, in any unit: patience begins anew with each failure that came further than all before
+   * @throws whatever `attempt` throws else; PlaneAway when patience is over
+   */
+  async patiently<T>(attempt: () => Promise<T>, progress: () => number = () => 0): Promise<T> {
+    let awaySince: number | null = null;
+    let furthest = progress();
     for (let wait = FIRST_WAIT_MILLIS; ; wait = Math.min(wait * 1.5, LONGEST_WAIT_MILLIS)) {
       try {
         const result = await attempt();
@@ -106,8 +111,12 @@ export class PlaneClient {
         return result;
       } catch (error) {
         if (error instanceof PlaneRefusal) this.#noteBack();
-        else if (this.interrupted.aborted) throw new Interrupted();
-        if (!(error instanceof PlaneAway) || !this.#hasAnswered || Date.now() - began > this.patienceMillis) throw error;
+        else if (this.interrupted.aborted) throw error instanceof Interrupted ? error : new Interrupted();
+        if (!(error instanceof PlaneAway) || !this.#hasAnswered) throw error;
+        const hasMoved = progress() > furthest;
+        furthest = Math.max(furthest, progress());
+        awaySince = hasMoved ? Date.now() : (awaySince ?? Date.now());
+        if (Date.now() - awaySince > this.patienceMillis) throw error;
         this.#noteAway(error);
         await this.#sleep(wait);
       }
