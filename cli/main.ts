@@ -1,6 +1,7 @@
 /** One command line, from its words to its exit code. Every error of every command is told here, in one form. */
 import { CommanderError } from '@commander-js/extra-typings';
-import { CommandFailure, EXIT, type ExitCode, Interrupted } from './exit-code.ts';
+import { distance } from 'fastest-levenshtein';
+import { CommandFailure, EXIT, type ExitCode, Interrupted, usageFailure } from './exit-code.ts';
 import { buildProgram, type Program } from './program.ts';
 import type { World } from './world.ts';
 
@@ -40,7 +41,7 @@ function tell(error: unknown, { command, session }: Program, words: readonly str
     if (error.message !== '') session.note(error.message.replaceAll('\n', '\n  '));
     return error.exitCode;
   }
-  const failure = toFailure(error, words, session.world.calledAs);
+  const failure = toFailure(error, words, command, session.world.calledAs);
   if (session.isJson || words.includes('--json'))
     session.note(
       JSON.stringify({ error: { code: failure.code, message: failure.message, remedy: failure.remedy, exit_code: failure.exitCode } }),
@@ -55,18 +56,35 @@ function tell(error: unknown, { command, session }: Program, words: readonly str
   return failure.exitCode;
 }
 
-function toFailure(error: unknown, words: readonly string[], calledAs: string): CommandFailure {
+function toFailure(error: unknown, words: readonly string[], program: Program['command'], calledAs: string): CommandFailure {
   if (error instanceof CommandFailure) return error;
-  if (error instanceof CommanderError) {
-    const [sentence = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
-    const said = suggestion ? `${sentence}, ${suggestion.replace(/^\(D(.*)\?\)$/, 'd$1')}` : sentence;
-    const name = words.find((word) => !word.startsWith('-'));
-    const help = error.code === 'commander.unknownCommand' || name === undefined ? '--help' : `${name} --help`;
-    return new CommandFailure('usage', said, { exitCode: EXIT.usage, remedy: `"${calledAs} ${help}" says what there is` });
-  }
+  if (error instanceof CommanderError) return toUsageFailure(error, words, program, calledAs);
   const message = error instanceof Error ? error.message : String(error);
   const isFault = !(error instanceof Error) || error.name !== 'Error'; // a bug of ours: TypeError and its kind
   const remedy = isFault ? 'this is a fault of the command itself: --debug shows where' : null;
   const stack = isFault && words.includes('--debug') && error instanceof Error ? `\n${error.stack}` : '';
   return new CommandFailure(isFault ? 'fault' : 'failed', message + stack, { remedy, cause: error });
+}
+
+function toUsageFailure(
+  { code, message }: CommanderError,
+  words: readonly string[],
+  program: Program['command'],
+  calledAs: string,
+): CommandFailure {
+  const [name, next] = words.filter((word) => !word.startsWith('-'));
+  const group = program.commands.find((candidate) => candidate.name() === name && candidate.commands.length > 0);
+  const help = code === 'commander.unknownCommand' || name === undefined ? '--help' : `${name} --help`;
+  const remedy = `"${calledAs} ${help}" says what there is`;
+  if (code === 'commander.excessArguments' && group && next !== undefined) {
+    const known = group.commands.map((command) => command.name());
+    const near = known.find((word) => distance(word, next) <= 2);
+    if (!known.includes(next))
+      return usageFailure(
+        `unknown command '${next}' of ${name}${near ? `, did you mean ${near}` : `; there are ${known.join(', ')}`}`,
+        remedy,
+      );
+  }
+  const [sentence = '', suggestion] = message.replace(/^error: /, '').split('\n');
+  return usageFailure(suggestion ? `${sentence}, ${suggestion.replace(/^\(D(.*)\?\)$/, 'd$1')}` : sentence, remedy);
 }

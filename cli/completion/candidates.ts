@@ -1,4 +1,5 @@
 /** Values that only the plane or this machine knows, by the name of the argument or option that takes them. Who cannot be asked now has none. */
+import type { PlaneClient } from '../plane/plane-client.ts';
 import type { Session } from '../session.ts';
 import { describeAge } from '../text/words.ts';
 import type { Candidate, Completion } from './complete-words.ts';
@@ -9,8 +10,15 @@ const RUNS_SHOWN = 50;
 
 type Finder = (session: Session) => Promise<readonly Candidate[]>;
 
+async function planeOf(session: Session): Promise<PlaneClient> {
+  const plane = await session.plane();
+  plane.answerMillis = PATIENCE_MILLIS;
+  plane.patienceMillis = 0;
+  return plane;
+}
+
 const runs: Finder = async (session) => {
-  const [plane, { listRuns }] = await Promise.all([session.plane(), import('../plane/runs.ts')]);
+  const [plane, { listRuns }] = await Promise.all([planeOf(session), import('../plane/runs.ts')]);
   const { items } = await listRuns(plane, { limit: RUNS_SHOWN });
   const found = items.map(({ id, state, base_model, dataset, created_at }) => ({
     word: id,
@@ -20,17 +28,17 @@ const runs: Finder = async (session) => {
 };
 
 const configs: Finder = async (session) => {
-  const [plane, { listConfigs }] = await Promise.all([session.plane(), import('../plane/sft.ts')]);
+  const [plane, { listConfigs }] = await Promise.all([planeOf(session), import('../plane/sft.ts')]);
   return (await listConfigs(plane)).map(({ name, config_id }) => ({ word: name, about: `saved configuration ${config_id}` }));
 };
 
 const datasets: Finder = async (session) => {
-  const [plane, { listDatasets }] = await Promise.all([session.plane(), import('../plane/places.ts')]);
+  const [plane, { listDatasets }] = await Promise.all([planeOf(session), import('../plane/places.ts')]);
   return (await listDatasets(plane, 100)).items.map(({ uri, rows }) => ({ word: uri, about: rows === null ? '' : `${rows} rows` }));
 };
 
 const projects: Finder = async (session) => {
-  const [plane, { listProjects }] = await Promise.all([session.plane(), import('../plane/projects.ts')]);
+  const [plane, { listProjects }] = await Promise.all([planeOf(session), import('../plane/projects.ts')]);
   return (await listProjects(plane)).map(({ id, name }) => ({ word: id, about: name }));
 };
 
@@ -56,7 +64,9 @@ const CANDIDATES: Readonly<Record<string, { readonly find?: Finder; readonly tak
 export async function candidatesOf(session: Session, name: string): Promise<Completion> {
   const { find, takesFiles = false } = CANDIDATES[name] ?? {};
   if (!find) return { candidates: [], takesFiles };
-  const timeout = new Promise<readonly Candidate[]>((resolve) => setTimeout(() => resolve([]), PATIENCE_MILLIS).unref());
-  const candidates = await Promise.race([find(session).catch(() => []), timeout]); // a plane that is away has nothing to offer
-  return { candidates, takesFiles };
+  try {
+    return { candidates: await find(session), takesFiles };
+  } catch {
+    return { candidates: [], takesFiles }; // a plane that is away, or settings that are wrong, have nothing to offer
+  }
 }

@@ -61,6 +61,8 @@ export const pathOf = (words: TemplateStringsArray, ...parts: readonly string[])
 export class PlaneClient {
   /** how long a plane that has answered before may be away */
   patienceMillis = PATIENCE_MILLIS;
+  /** how long one call may take that does not say so itself */
+  answerMillis = ANSWER_MILLIS;
   /** where notices go; who draws a progress line puts itself in between */
   notice: (sentence: string) => void;
   readonly #options: ClientOptions;
@@ -130,7 +132,7 @@ export class PlaneClient {
   }
 
   async #send(call: Omit<Call<unknown>, 'schema'>, headers: Readonly<Record<string, string>>): Promise<Answer> {
-    const { method, path, query, body, content, isEffect = false, answerMillis = ANSWER_MILLIS } = call;
+    const { method, path, query, body, content, isEffect = false, answerMillis = this.answerMillis } = call;
     const url = new URL(this.url + path);
     for (const [name, value] of Object.entries(query ?? {})) if (value !== undefined) url.searchParams.set(name, String(value));
     const timeout = AbortSignal.timeout(answerMillis);
