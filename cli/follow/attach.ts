@@ -1,7 +1,7 @@
 /** What `train`, `attach` and `resume` do once there is a run: one progress line, the log above it, and an end that says how the run ended. */
 import { exitCodeOf, Interrupted } from '../exit-code.ts';
 import type { PlaneClient } from '../plane/plane-client.ts';
-import type { LogLine, RunDetail, RunEvent } from '../plane/runs.ts';
+import { getRun, type LogLine, type RunDetail, type RunEvent } from '../plane/runs.ts';
 import type { Colors, Session } from '../session.ts';
 import { describeFailure, describeNumber } from '../text/run-words.ts';
 import { describeDuration } from '../text/words.ts';
@@ -9,8 +9,11 @@ import { followRun } from './follow-run.ts';
 import { LogReader } from './log-reader.ts';
 import { ProgressDisplay } from './progress-display.ts';
 
-/** Events that a person wants to see among the lines of the log. */
-const TOLD: ReadonlySet<string> = new Set(['attempt-ended', 'warning-raised', 'pause-requested', 'stop-requested']);
+/** Events that a person wants to see among the lines of the log: what was asked of the run, and what went wrong on the way. */
+const TOLD: ReadonlySet<string> = new Set(['warning-raised', 'pause-requested', 'stop-requested', 'resume-requested']);
+const EXPECTED_ENDS: ReadonlySet<unknown> = new Set(['completed', 'stopped', 'paused']);
+
+const isTold = ({ type, data }: RunEvent): boolean => TOLD.has(type) || (type === 'attempt-ended' && !EXPECTED_ENDS.has(data['outcome']));
 
 /**
  * Follows a run to its end, and sets the exit code by it. Ctrl-C leaves the run alone.
@@ -24,15 +27,16 @@ export async function attachTo(session: Session, plane: PlaneClient, id: string,
   plane.notice = (sentence) => display.print(noteColors.yellow(sentence));
   try {
     if (tail !== null) await log.skipToTail(tail);
+    const eventsAfter = tail === null ? 0 : (await getRun(plane, id)).version;
     const run = await followRun(
       plane,
       id,
-      { log: session.isJson ? null : log, eventsAfter: 0 },
+      { log: session.isJson ? null : log, eventsAfter },
       {
         onRun: (seen) => display.show(seen),
         onLine: (line) => display.above(() => world.output.write(`${describeLine(line, session.colors)}\n`)),
         onEvent: (event) => {
-          if (TOLD.has(event.type)) display.print(describeNews(event, noteColors));
+          if (isTold(event)) display.print(describeNews(event, noteColors));
         },
       },
     );
