@@ -33,10 +33,12 @@ npm run ask -- <run> "..."   ask base and tuned model the same thing
 npm run cli -- <command>     every command: train, ls, logs ... (npx tuneplane <command> is the same)
 npm run setup                install everything, start nothing (-- all: also what tests and examples need)
 npm test                     every test
+npm run simulate -- 3482     a simulated history of crashes and lost machines, by its seed (-- 1 100000: searches)
 npm run check                format, lint, types, dead code, drift
 npm run generate             write what is derived from the code
 npm run format               format the code
-npm run bench                the benchmark against a plain FastAPI server`;
+npm run bench                the benchmark against a plain FastAPI server
+npm run bench:trainer        the hf engine and its supervision beside a bare TRL script`;
 
 function fail(sentence) {
   console.error(`\n${sentence}`);
@@ -132,6 +134,20 @@ function installTrainer(wanted) {
   });
   if (code !== 0) fail(`installing the trainer ended with ${code}: see above. It needs PyPI, Python 3.11 to 3.13 and 6 GB of disk.`);
   writeFileSync(marker, `${lock} ${groups}`);
+}
+
+/** schemathesis, which the tests run; not among the trainer's packages, since it brings its own versions of theirs. */
+function installSchemathesis() {
+  const folder = at('test', 'schemathesis');
+  const marker = join(folder, '.venv', '.tuneplane-installed');
+  const lock = hashOf(join(folder, 'uv.lock'));
+  if (readMarker(marker) === lock) return;
+  console.log('installing schemathesis (once, a few seconds) ...');
+  const code = run(uv(), ['sync', '--frozen', '--quiet', '--project', folder], {
+    env: { ...process.env, UV_LINK_MODE: process.env.UV_LINK_MODE ?? 'copy' },
+  });
+  if (code !== 0) fail(`installing schemathesis ended with ${code}: see above. It needs PyPI.`);
+  writeFileSync(marker, lock);
 }
 
 const python = () => at('trainer-image', '.venv', 'bin', 'python');
@@ -258,6 +274,7 @@ switch (command) {
     break;
   case 'test':
     installTrainer('all');
+    installSchemathesis();
     if (rest.length > 0) await runLanes([/\.py\b/.test(rest[0]) ? pytest(...rest) : vitest(...rest)]);
     // The trainer's tests are one busy thread: two cores have room for the plane's beside them.
     else await runLanes([...checks(), vitest()], [pytest()]);
@@ -280,9 +297,16 @@ switch (command) {
   case 'generate':
     process.exit(run(node, ['bin/generate.ts', ...rest]));
     break;
+  case 'simulate':
+    process.exit(run(node, ['test/simulation/main.ts', ...rest]));
+    break;
   case 'bench':
     uv();
     process.exit(run(node, ['bench/bench.ts', ...rest], { env: { ...process.env, TUNEPLANE_UV: uv() } }));
+    break;
+  case 'bench:trainer':
+    installTrainer('all');
+    process.exit(run(python(), ['bench/trainer_bench.py', ...rest]));
     break;
   case 'start':
   case 'quickstart':

@@ -69,8 +69,8 @@ function describePlace({ provider, compute: { node_count, gpus_per_node, gpu_typ
   return [provider, ...machines, ...(gpus.length === 0 && gpu_type ? [gpu_type] : gpus)].join(', ');
 }
 
-function describeResult({ output_dir, peft_method, export: kind }: Plan): string {
-  const what = peft_method === 'full' ? 'a model' : kind === 'merged' ? 'an adapter, and the merged model' : 'an adapter';
+function describeResult({ output_dir, peft_method, export: kinds }: Plan): string {
+  const what = peft_method === 'full' ? 'a model' : kinds.includes('merged') ? 'an adapter, and the merged model' : 'an adapter';
   return `${what}, kept with the run${output_dir === null ? '' : `, and below ${output_dir} of the plane's data root`}`;
 }
 

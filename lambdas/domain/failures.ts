@@ -27,8 +27,17 @@ export const FAILURES = {
     retry: 'never',
     remedy: 'put the file below the data root (TUNEPLANE_DATA_ROOT); links may not lead out of it',
   },
-  dataset_invalid: { owner: 'user', retry: 'never', remedy: 'correct that row and submit again; nothing was trained' },
-  dataset_format_unknown: { owner: 'user', retry: 'never', remedy: 'name dataset_format: alpaca, messages, prompt_completion or text' },
+  data_row_invalid: { owner: 'user', retry: 'never', remedy: 'correct that row and submit again; nothing was trained' },
+  dataset_format_unknown: {
+    owner: 'user',
+    retry: 'never',
+    remedy: 'name dataset_format: alpaca, messages, prompt_completion, preference or text',
+  },
+  all_rows_truncated: {
+    owner: 'user',
+    retry: 'never',
+    remedy: 'raise max_seq_length, or shorten what is asked: of an answer that lies beyond it nothing can be learned',
+  },
   data_unreachable: {
     owner: 'user',
     retry: 'never',
@@ -52,9 +61,30 @@ export const FAILURES = {
     retry: 'never',
     remedy: 'give chat_template, choose an instruction-tuned base, or use alpaca or prompt_completion rows',
   },
+  tokenizer_mismatch: {
+    owner: 'user',
+    retry: 'never',
+    remedy: 'give a base whose tokenizer is its own: it knows more tokens than the model has embeddings',
+  },
+  unsafe_weights: {
+    owner: 'user',
+    retry: 'never',
+    remedy: 'store the base as safetensors (model.save_pretrained writes them): a pickle can run code, and is never opened here',
+  },
+  remote_code_refused: {
+    owner: 'user',
+    retry: 'never',
+    remedy: 'ask the operator to allow this model by name in TUNEPLANE_TRUST_REMOTE_CODE, or choose a base that transformers itself knows',
+  },
   secret_missing: { owner: 'user', retry: 'never', remedy: 'ask the operator to allow the secret, or give the value in env' },
   no_compute: { owner: 'user', retry: 'never', remedy: 'ask for what is there, or configure a provider that has it' },
-  engine_missing: { owner: 'user', retry: 'never', remedy: 'choose framework "hf" and method "sft", or install the engine' },
+  engine_missing: { owner: 'user', retry: 'never', remedy: 'choose another framework, method or peft method, or install the engine' },
+  program_missing: { owner: 'user', retry: 'never', remedy: 'an image of your own must hold train.py in the folder that it starts in' },
+  report_unavailable: {
+    owner: 'user',
+    retry: 'never',
+    remedy: 'set WANDB_API_KEY in env (or WANDB_MODE to offline) and install the extra "wandb", or submit without report_to',
+  },
   no_hypernetwork: {
     owner: 'user',
     retry: 'never',
@@ -63,18 +93,43 @@ export const FAILURES = {
   trainer_missing: { owner: 'platform', retry: 'never', remedy: 'run "npm run setup" to install the trainer' },
   quantization_unavailable: { owner: 'platform', retry: 'never', remedy: 'install bitsandbytes, or submit with use_qlora false' },
   host_out_of_memory: { owner: 'user', retry: 'never', remedy: 'lower batch_size or max_seq_length, or use a larger machine' },
-  gpu_out_of_memory: {
+  no_gpu: {
+    owner: 'platform',
+    retry: 'once',
+    remedy: 'the machine shows no GPU though one was asked for: start the container with its GPUs (--gpus all), or ask for none',
+  },
+  gpu_driver_too_old: {
+    owner: 'platform',
+    retry: 'never',
+    remedy: 'install a newer NVIDIA driver on the machine, or use a trainer image with an older CUDA',
+  },
+  nccl_timeout: {
+    owner: 'platform',
+    retry: 'once',
+    remedy: 'one of the ranks did not keep up twice: the log says which; look at its machine and at the network between them',
+  },
+  cuda_oom: {
     owner: 'user',
     retry: 'never',
     remedy: 'lower batch_size or max_seq_length (raise gradient_accumulation_steps), or use use_qlora',
   },
-  disk_full: { owner: 'platform', retry: 'never', remedy: 'free space on the disk that holds the run folder, then submit again or resume' },
+  disk_full: {
+    owner: 'platform',
+    retry: 'never',
+    remedy: 'free space on the disk that the sentence names, then resume: the checkpoints are whole',
+  },
   diverged: { owner: 'user', retry: 'never', remedy: 'lower learning_rate, or raise warmup_ratio' },
   checkpoint_invalid: { owner: 'platform', retry: 'never', remedy: 'resume from an earlier checkpoint' },
   resume_refused: {
     owner: 'user',
     retry: 'never',
     remedy: 'resume with the base, adapter shape and data of the checkpoint, or start a new run',
+  },
+  artifact_unusable: {
+    owner: 'platform',
+    retry: 'never',
+    remedy:
+      'what was stored is of no use, or nothing was: the last checkpoint is there, resume from it; a train.py leaves its result in TUNEPLANE_OUTPUT',
   },
   artifacts_corrupt: {
     owner: 'platform',
@@ -101,8 +156,24 @@ export const FAILURES = {
 export type FailureCode = keyof typeof FAILURES;
 export const FAILURE_CODES = Object.keys(FAILURES) as [FailureCode, ...FailureCode[]];
 
+/** Codes of the first release under the names that they have now: runs of that time, and trainers of that time, still speak them. */
+const RENAMED: Readonly<Record<string, FailureCode>> = { dataset_invalid: 'data_row_invalid', gpu_out_of_memory: 'cuda_oom' };
+const toPresentCode = (code: string): string => (Object.hasOwn(RENAMED, code) ? (RENAMED[code] ?? code) : code);
+
+/** A code as it is stored; one of an older spelling is read as the present one. */
+const failureCodeSchema = z.preprocess((code) => (typeof code === 'string' ? toPresentCode(code) : code), z.enum(FAILURE_CODES));
+
+/** How often each code was seen, by code. */
+export const failuresSeenSchema = z.preprocess(
+  (seen) =>
+    typeof seen === 'object' && seen !== null
+      ? Object.fromEntries(Object.entries(seen).map(([code, times]) => [toPresentCode(code), times]))
+      : seen,
+  z.partialRecord(z.enum(FAILURE_CODES), z.int()),
+);
+
 export const failureSchema = z.object({
-  code: z.enum(FAILURE_CODES),
+  code: failureCodeSchema,
   message: z.string(),
   remedy: z.string(),
   evidence: z.array(z.string()).meta({ description: 'the last log lines' }),
@@ -111,7 +182,8 @@ export type Failure = z.infer<typeof failureSchema>;
 
 /** A failure in full. A code that this plane does not know (a newer trainer) is kept in the sentence, as `trainer_error`. */
 export function makeFailure(code: string, message: string, evidence: readonly string[] = []): Failure {
-  const known = FAILURE_CODES.find((candidate) => candidate === code);
+  const present = toPresentCode(code);
+  const known = FAILURE_CODES.find((candidate) => candidate === present);
   return {
     code: known ?? 'trainer_error',
     message: known ? message : `${code}: ${message}`,

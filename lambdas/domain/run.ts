@@ -1,6 +1,6 @@
 /** The run: the one record that the five APIs are views of, and the events that make its history. */
 import * as z from 'zod';
-import { FAILURE_CODES, failureSchema } from './failures.ts';
+import { failureSchema, failuresSeenSchema } from './failures.ts';
 import { artifactFileSchema, OUTCOMES, progressSchema, samplesRowSchema, trainingSchema, WANTS } from './run-folder.ts';
 import { RUN_STATES } from './run-lifecycle.ts';
 
@@ -108,7 +108,7 @@ export const runSchema = z.object({
   waiting: waitingSchema.nullable(),
   attempt: attemptSchema.nullable().meta({ description: 'the newest attempt' }),
   pastAttempts: z.array(pastAttemptSchema).default([]),
-  failuresSeen: z.partialRecord(z.enum(FAILURE_CODES), z.int()),
+  failuresSeen: failuresSeenSchema,
   fruitlessAttempts: z.int(),
   computeSeconds: z.number(),
   lastLogAt: time.nullable(),
@@ -125,6 +125,7 @@ export const runSchema = z.object({
       createdAt: time.nullable().default(null),
     }),
   ),
+  checkpointRequest: z.int().min(0).default(0).meta({ description: 'how often this attempt was asked for a checkpoint' }),
   pinnedCheckpoints: z.array(z.string()).default([]).meta({ description: 'kept because another run went on from them' }),
   isResultPinned: z.boolean().default(false).meta({ description: 'kept because another run began with it' }),
   tags: z.record(z.string(), z.array(tagSchema)).default({}).meta({ description: 'by artifact id, in the order applied' }),
@@ -188,6 +189,7 @@ export const RUN_EVENT_TYPES = [
   'result-pinned',
   'stop-requested',
   'pause-requested',
+  'checkpoint-requested',
   'resume-requested',
   'warning-raised',
 ] as const;

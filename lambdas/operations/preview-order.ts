@@ -11,7 +11,7 @@ import { findStored } from './stored-rows.ts';
 
 /** As much is read of each file: what is larger is counted and checked by the trainer, before it trains. */
 const CHECKED_BYTES = 4 * 1_048_576;
-const BAD_ROWS: FailureCode = 'dataset_invalid';
+const BAD_ROWS: FailureCode = 'data_row_invalid';
 
 type DataFile = Extract<Dataset, { kind: 'files' }>['files'][number];
 

@@ -307,6 +307,8 @@ export class MemoryTrainer {
           ? [{ path: 'adapter/adapter_model.safetensors', kind: 'adapter', sizeBytes: content.length, sha256: sha256Of(content) }]
           : [],
       lastCheckpoint: null,
+      result: null,
+      endDetail: null,
       base: { id: 'tiny-llama', commit: null },
       choices: [],
       versions: {},

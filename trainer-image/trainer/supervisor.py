@@ -18,10 +18,11 @@ from trainer.supervision.clock import Clock
 from trainer.supervision.doorbell import Doorbell
 from trainer.supervision.guardian import Guardian
 from trainer.supervision.liveness import Liveness, visible_gpus
+from trainer.supervision.open_storage import open_storage
 from trainer.supervision.outcome import Ending, manifest
 from trainer.supervision.processes import become_subreaper, kill_all
 from trainer.supervision.schema_check import check
-from trainer.supervision.storage import FolderStorage
+from trainer.supervision.storage import Storage
 from trainer.supervision.strict_json import strict_json
 from trainer.supervision.watch import Watch
 
@@ -39,10 +40,10 @@ def main() -> int:
         print(f"supervisor: {error}", file=sys.stderr)
         return 2
     doorbell = Doorbell()
-    storage = FolderStorage(attempt.run_folder)
     claim_id = f"claim_{uuid.uuid4().hex}"
     started_at = Clock().stamp()
     try:
+        storage = open_storage(attempt.run_folder, attempt.work / "stored")
         is_ours = claim(storage, attempt, claim_id, started_at)
     except OSError as error:
         print(f"supervisor: the run folder {attempt.run_folder} cannot be used: {error}", file=sys.stderr)
@@ -54,7 +55,7 @@ def main() -> int:
     return 0
 
 
-def claim(storage: FolderStorage, attempt: Attempt, claim_id: str, claimed_at: str) -> bool:
+def claim(storage: Storage, attempt: Attempt, claim_id: str, claimed_at: str) -> bool:
     """False when another has the attempt. Raises OSError when the run folder takes nothing for a minute."""
     document = {
         "schema": 1,
@@ -77,7 +78,7 @@ def claim(storage: FolderStorage, attempt: Attempt, claim_id: str, claimed_at: s
             time.sleep(FIRST_PAUSE_SECONDS)
 
 
-def supervise(attempt: Attempt, claim_id: str, storage: FolderStorage, doorbell: Doorbell, started_at: str) -> None:
+def supervise(attempt: Attempt, claim_id: str, storage: Storage, doorbell: Doorbell, started_at: str) -> None:
     become_subreaper()
     guardian = Guardian(claim_id)
     watch = Watch(attempt, claim_id, storage, doorbell, guardian)

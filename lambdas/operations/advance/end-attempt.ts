@@ -121,7 +121,7 @@ function decide(draft: RunChange, end: AttemptEnd, savedCheckpoint: boolean, sto
           ? 'the run had finished'
           : end.manifest.outcome === 'failed'
             ? `it failed while stopping: ${end.manifest.failure?.message ?? ''}`
-            : 'stopped';
+            : (end.manifest.endDetail ?? 'stopped');
     const at = run.lastCheckpoint ? `; last checkpoint ${run.lastCheckpoint.checkpoint}` : '; no checkpoint';
     run.stopDetail = { code: run.stopDetail?.code ?? 'stop_requested', message: `${run.stopDetail?.message ?? 'stopped'}; ${what}${at}` };
     draft.move('stopped', { message: run.stopDetail.message, code: run.stopDetail.code });

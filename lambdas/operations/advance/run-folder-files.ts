@@ -112,7 +112,7 @@ export async function writeControl(ports: Ports, run: Run, attempt: number, want
     schema: 1,
     version: run.controlVersion,
     want,
-    checkpointRequest: 0,
+    checkpointRequest: run.checkpointRequest,
     reportSeconds: ports.settings.reportSeconds,
   };
   await ports.artifacts.put(inFolder(run, runFolderKeys.control(run.id, attempt)), JSON.stringify(control));

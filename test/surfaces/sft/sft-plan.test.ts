@@ -63,7 +63,7 @@ test('a request that would be refused is refused with the same words', async () 
 test.each([
   [{ dataset_name: './gone.jsonl' }, 'dataset_not_found', /'\.\/gone\.jsonl' is not there/],
   [{ dataset_name: 'dataset:gone' }, 'dataset_not_found', /no dataset 'gone'/],
-  [{ dataset_name: './bad.jsonl' }, 'dataset_invalid', /bad\.jsonl: line 2 must be JSON/],
+  [{ dataset_name: './bad.jsonl' }, 'data_row_invalid', /bad\.jsonl: line 2 must be JSON/],
   [{ base_model: './no-model' }, 'model_not_found', /no-model/],
 ])('what would end the run before it trains is told (%o)', async (config, code, message) => {
   writeFileSync(join(plane.environment.dataRoot, 'bad.jsonl'), '{"text": "a"}\nno row\n');
