@@ -79,6 +79,7 @@ export const ANSWERS = {
   metrics: metricsResponse,
   stop: changed,
   pause: changed,
+  checkpoint: changed,
   resume: runDetailResponse,
   delete: z.object({ deleted: z.array(z.string()) }),
   'artifacts ls': artifactListResponse,

@@ -24,6 +24,12 @@ export const COMMAND_TABLE: readonly CommandRow[] = [
     load: () => import('./commands/pause.ts'),
   },
   {
+    name: 'checkpoint',
+    group: RUNS,
+    summary: 'have runs save a checkpoint now, and go on',
+    load: () => import('./commands/checkpoint.ts'),
+  },
+  {
     name: 'resume',
     group: RUNS,
     summary: 'let a paused run go on, or start one from a checkpoint',

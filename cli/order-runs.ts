@@ -1,4 +1,4 @@
-/** Stop, pause and delete: the same order to several runs, each as far as it goes. */
+/** Stop, pause, checkpoint and delete: the same order to several runs, each as far as it goes. */
 import { isFinal } from '#domain/run-lifecycle.ts';
 import { CommandFailure, EXIT, Interrupted } from './exit-code.ts';
 import { WakeableSleep } from './follow/wakeable-sleep.ts';
@@ -11,8 +11,10 @@ import { paintState } from './text/run-words.ts';
 
 const LOOK_MILLIS = 500;
 
+type OrderName = 'stop' | 'pause' | 'checkpoint';
+
 interface Order {
-  readonly order: 'stop' | 'pause';
+  readonly order: OrderName;
   /** until the run is where the order wants it */
   readonly isToWait: boolean;
   /** the verb of the question that comes first; null: none */
@@ -25,7 +27,7 @@ export async function orderRuns(session: Session, references: readonly string[],
   if (question !== null && !(await session.confirm(`${question} ${ids.join(', ')}?`, 'no'))) return left(session);
   const runs = await eachOf(session, ids, async (id) => {
     const run = await orderRun(plane, id, order);
-    return isToWait ? await waitFor(plane, id, order) : run;
+    return isToWait ? await waitFor(plane, run, order) : run;
   });
   session.print(order, runs, (colors) =>
     runs.map(({ id, state, want }) => `${id}  ${paintState(state, colors)}${isPending(state, want) ? `, to ${want}` : ''}`).join('\n'),
@@ -64,13 +66,21 @@ async function eachOf<T>(session: Session, ids: readonly string[], act: (id: str
   return done;
 }
 
-async function waitFor(plane: PlaneClient, id: string, order: Order['order']): Promise<RunDetail> {
+/** Where the order has the run: over, paused, or with a checkpoint that it had not when the order was taken. */
+const IS_DONE: Readonly<Record<OrderName, (now: RunDetail, then: RunDetail) => boolean>> = {
+  stop: () => false,
+  pause: ({ state }) => state === 'paused',
+  checkpoint: (now, then) => newestStep(now) > newestStep(then),
+};
+const newestStep = ({ checkpoints }: RunDetail): number => Math.max(-1, ...checkpoints.map(({ step }) => step));
+
+async function waitFor(plane: PlaneClient, ordered: RunDetail, order: OrderName): Promise<RunDetail> {
   plane.patienceMillis = Number.POSITIVE_INFINITY;
   const sleep = new WakeableSleep(plane.interrupted);
   for (;;) {
-    const run = await getRun(plane, id);
-    if (isFinal(run.state) || (order === 'pause' && run.state === 'paused')) return run;
-    if (plane.interrupted.aborted) throw new Interrupted(`left ${id}, which is ${run.state}; the order stands`);
+    const run = await getRun(plane, ordered.id);
+    if (isFinal(run.state) || IS_DONE[order](run, ordered)) return run;
+    if (plane.interrupted.aborted) throw new Interrupted(`left ${run.id}, which is ${run.state}; the order stands`);
     await sleep.for(LOOK_MILLIS);
   }
 }

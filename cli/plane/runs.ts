@@ -47,7 +47,7 @@ export const listCheckpoints = async (plane: PlaneClient, id: string): Promise<C
   (await plane.call({ method: 'GET', path: pathOf`/runs/${id}/checkpoints`, schema: checkpointListResponse })).items;
 
 /** @param order what the run is asked to do; the answer is the run as it is then */
-export const orderRun = (plane: PlaneClient, id: string, order: 'stop' | 'pause' | 'resume'): Promise<RunDetail> =>
+export const orderRun = (plane: PlaneClient, id: string, order: 'stop' | 'pause' | 'resume' | 'checkpoint'): Promise<RunDetail> =>
   plane.call({ method: 'POST', path: pathOf`/runs/${id}/${order}`, schema: runDetailResponse, isEffect: true });
 
 export const deleteRun = (plane: PlaneClient, id: string): Promise<void> =>

@@ -143,6 +143,16 @@ test('stop, pause and resume do what they say, and can wait until it is so', asy
   expect(again).toMatchObject({ code: 1, errors: expect.stringContaining('stopped') });
 });
 
+test('checkpoint has a run save one at once, and go on', async () => {
+  const id = await plane.startJob({ max_steps: 2_000 });
+  await plane.jobWhen(id, ({ progress }) => (progress?.step ?? 0) > 1);
+
+  const [run] = await answer('checkpoint', 'checkpoint', id, '--wait');
+  await answer('stop', 'stop', id, '--wait');
+
+  expect(run).toMatchObject({ id, state: 'running', checkpoints: [{ step: expect.any(Number) }] });
+});
+
 test('stop of several stops those that can be, tells of the others, and ends with 1', async () => {
   const live = await plane.startJob({ max_steps: 2_000 });
 
