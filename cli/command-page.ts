@@ -22,6 +22,7 @@ program: npm prints a line of its own else), \`tuneplane <command>\` where the p
   Ctrl-C leaves the run alone, always.
 - **A plane that is away.** A command that reached it once waits for it, says so, and goes on; who follows a run waits without end, and loses no line
   and sees none twice. What creates or acts carries an \`Idempotency-Key\` through all its tries.
+- **A proxy or a certificate of your own**: Node's \`NODE_USE_ENV_PROXY=1\` with \`HTTPS_PROXY\`, and \`NODE_EXTRA_CA_CERTS\`.
 - **Questions** are asked on a terminal only; \`-y\` answers them.
 `;
 

@@ -5,7 +5,7 @@
  */
 import { eventResponse } from '../../lambdas/surfaces/runs/schemas.ts';
 import { CommandFailure } from '../exit-code.ts';
-import { type PlaneClient, pathOf } from './plane-client.ts';
+import { type PlaneClient, pathOf, readAs } from './plane-client.ts';
 import type { RunEvent } from './runs.ts';
 
 /** The plane waits 20 s for an event; what lies between us and it may take some more. */
@@ -34,8 +34,8 @@ export function readEvents(stream: string): RunEvent[] {
     )
     .filter((data) => data !== '')
     .map((data) => {
-      const parsed = eventResponse.safeParse(JSON.parse(data));
-      if (parsed.success) return parsed.data;
-      throw new CommandFailure('strange_answer', `the plane tells of an event that this version does not know: ${data.slice(0, 200)}`);
+      const read = readAs(eventResponse, JSON.parse(data));
+      if ('value' in read) return read.value;
+      throw new CommandFailure('strange_answer', `the plane tells of an event that this version does not understand (${read.problem})`);
     });
 }

@@ -86,10 +86,9 @@ export class PlaneClient {
   async call<T>(call: Call<T>): Promise<T> {
     const answer = await this.answer(call);
     const place = `${call.method} ${call.path}`;
-    const parsed = call.schema.safeParse(answer.text === '' ? undefined : this.#parse(place, answer.text));
-    if (parsed.success) return parsed.data;
-    const [issue] = parsed.error.issues;
-    throw this.#strange(place, `${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`);
+    const read = readAs(call.schema, answer.text === '' ? undefined : this.#parse(place, answer.text));
+    if ('value' in read) return read.value;
+    throw this.#strange(place, read.problem);
   }
 
   /** The answer as it came, redirects not followed. @throws as `call` */
@@ -238,6 +237,15 @@ export class PlaneClient {
       throw new Interrupted();
     });
   }
+}
+
+/** A newer plane may use words that this version does not know, of a list that grew; they are shown as they stand. All else must be as it is known. */
+export function readAs<T>(schema: z.ZodType<T>, value: unknown): { readonly value: T } | { readonly problem: string } {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return { value: parsed.data };
+  if (parsed.error.issues.every(({ code }) => code === 'invalid_value')) return { value: value as T };
+  const [issue] = parsed.error.issues;
+  return { problem: `${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}` };
 }
 
 /** What a schema looks at next. */

@@ -50,7 +50,7 @@ export async function train(session: Session, order: TrainOrder): Promise<void> 
     sha256: data.upload.sha256,
   };
   if (order.isDryRun) return session.print('train', { plan, upload, run: null }, (colors) => colors.dim('a dry run: nothing was started'));
-  const id = await start(plane, config, order);
+  const id = await handOver(session, () => start(plane, config, order));
   if (!order.isDetached) session.note(session.noteColors.bold(id));
   const run = order.isDetached ? await getRun(plane, id) : await attachTo(session, plane, id, null);
   session.print('train', { plan, upload, run }, (colors) =>
@@ -143,8 +143,18 @@ function start(plane: PlaneClient, config: Config, { project, name }: TrainOrder
   return startProjectRun(plane, project ?? DEFAULT_PROJECT, toProjectRun(config, name));
 }
 
+/** An answer is waited for even at Ctrl-C; where none comes, nobody here knows whether there is a run. */
+async function handOver(session: Session, startIt: () => Promise<string>): Promise<string> {
+  try {
+    return await startIt();
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error;
+    throw new Interrupted(`interrupted while the run was handed over: "${session.sayCommand('ls -n 1')}" says whether it was accepted`);
+  }
+}
+
 /** Ctrl-C before there is a run leaves nothing behind. */
-export async function beforeTheStart<T>(prepareIt: () => Promise<T>): Promise<T> {
+async function beforeTheStart<T>(prepareIt: () => Promise<T>): Promise<T> {
   try {
     return await prepareIt();
   } catch (error) {

@@ -52,6 +52,34 @@ describe('calls that fail on the way', () => {
     expect(errors).toMatch(/waiting for it.*the plane answers again/s);
   });
 
+  test('Ctrl-C while a start has no answer says that nobody here knows, and how to find out', async () => {
+    const interrupt = new AbortController();
+    network.decide = (passed) => {
+      if (isStart(passed)) interrupt.abort();
+      return { kind: isStart(passed) ? 'lose-answer' : 'none' };
+    };
+
+    const ran = await call(['train', ...RUN], { interrupted: interrupt.signal });
+
+    expect(ran).toMatchObject({
+      code: 130,
+      output: '',
+      errors: expect.stringContaining('"tuneplane ls -n 1" says whether it was accepted'),
+    });
+  });
+
+  test('Ctrl-C while a start is under way waits for its answer, and then says which run it leaves', async () => {
+    const interrupt = new AbortController();
+    network.decide = (passed) => {
+      if (isStart(passed)) interrupt.abort();
+      return { kind: 'none' };
+    };
+
+    const ran = await call(['train', ...RUN], { interrupted: interrupt.signal });
+
+    expect(ran).toMatchObject({ code: 130, errors: expect.stringMatching(/left run_\w{26}, which goes on/) });
+  });
+
   test('a gateway that answers for a plane that is being deployed is waited for', async () => {
     const isDown = first(2, isStart);
     network.decide = (passed) => (isDown(passed) ? { kind: 'answer', status: 502, body: '<html>' } : { kind: 'none' });
@@ -100,6 +128,21 @@ describe('a plane that is not there', () => {
 
     expect(output).toBe('');
     expect(FAILURE_ANSWER.parse(JSON.parse(errors))).toMatchObject({ error: { code: 'plane_away', exit_code: 1 } });
+  });
+
+  test('of a newer version may use words that are not known here, and nothing else', async () => {
+    const id = await plane.startJob({ max_steps: 1 });
+    await plane.jobWhenDone(id);
+    const run = Object((await plane.request('GET', `/runs/${id}`)).body);
+    const withRun = (fields: object) => ({ kind: 'answer', status: 200, body: JSON.stringify({ ...run, ...fields }) }) as const;
+
+    network.decide = () => withRun({ api: 'an-api-of-2028' });
+    const newer = await call(['show', id]);
+    network.decide = () => withRun({ created_at: 7 });
+    const other = await call(['show', id]);
+
+    expect(newer).toMatchObject({ code: 0, output: expect.stringContaining('the an-api-of-2028 API') });
+    expect(other).toMatchObject({ code: 1, errors: expect.stringContaining('created_at') });
   });
 
   test('something else that answers there is told from a plane', async () => {
