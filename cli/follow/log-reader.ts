@@ -56,7 +56,6 @@ export class LogReader {
     while (after !== null) {
       const page = await readLogs(this.#plane, this.#runId, { after, limit: PAGE, level, q: text, ...this.#times() });
       for (const line of page.items) {
-        if (line.line <= this.#after) continue;
         this.#after = line.line;
         yield line;
       }
