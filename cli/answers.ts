@@ -11,6 +11,7 @@ import {
 import {
   artifactListResponse,
   eventResponse,
+  garbageResponse,
   logsResponse,
   metricsResponse,
   runDetailResponse,
@@ -82,6 +83,7 @@ export const ANSWERS = {
   checkpoint: changed,
   resume: runDetailResponse,
   delete: z.object({ deleted: z.array(z.string()) }),
+  gc: garbageResponse.omit({ next: true }).extend({ dry_run: z.boolean() }),
   'artifacts ls': artifactListResponse,
   'artifacts download': download,
   tag: artifactResponse,

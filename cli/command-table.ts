@@ -36,6 +36,7 @@ export const COMMAND_TABLE: readonly CommandRow[] = [
     load: () => import('./commands/resume.ts'),
   },
   { name: 'delete', group: RUNS, summary: 'delete runs that are over, and what they stored', load: () => import('./commands/delete.ts') },
+  { name: 'gc', group: RUNS, summary: 'delete many runs by age', load: () => import('./commands/gc.ts') },
   { name: 'artifacts', group: RESULTS, summary: 'list and download what a run made', load: () => import('./commands/artifacts.ts') },
   { name: 'tag', group: RESULTS, summary: 'tag a result or a checkpoint, which is kept then', load: () => import('./commands/tag.ts') },
   { name: 'ask', group: RESULTS, summary: 'ask base and tuned model the same thing', load: () => import('./commands/ask.ts') },

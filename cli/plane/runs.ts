@@ -5,6 +5,7 @@ import {
   checkpointListResponse,
   eventListResponse,
   type eventResponse,
+  garbageResponse,
   logsResponse,
   metricsResponse,
   runDetailResponse,
@@ -52,3 +53,7 @@ export const orderRun = (plane: PlaneClient, id: string, order: 'stop' | 'pause'
 
 export const deleteRun = (plane: PlaneClient, id: string): Promise<void> =>
   plane.call({ method: 'DELETE', path: pathOf`/runs/${id}`, schema: z.void() });
+
+/** One page of runs, the newest first. @param order `older_than_days`, `dry_run`, `after`: the `next` of the page before */
+export const collectGarbage = (plane: PlaneClient, order: Readonly<Record<string, unknown>>): Promise<z.infer<typeof garbageResponse>> =>
+  plane.call({ method: 'POST', path: '/runs/gc', body: order, schema: garbageResponse, isEffect: true });

@@ -207,6 +207,27 @@ test('delete removes a run that is over', async () => {
   expect(after).toMatchObject({ code: 1, errors: expect.stringContaining(id) });
 });
 
+test('gc deletes by age: first what would go, then that, and says what is kept and why', async () => {
+  const old = await plane.startJob({ max_steps: 1 });
+  const tagged = await plane.startJob({ max_steps: 1 });
+  await Promise.all([old, tagged].map((id) => plane.jobWhenDone(id)));
+  await call('tag', tagged, 'release');
+
+  const none = await answer('gc', 'gc', '--older-than', '30d');
+  const look = await answer('gc', 'gc', '--older-than', '0s', '--dry-run');
+  const refused = await callCommand(['gc', '--older-than', '0s'], { variables: { TUNEPLANE_URL: plane.url }, typed: '\n' });
+  const still = await call('show', old);
+
+  expect(none).toEqual({ deleted: [], kept: [], dry_run: false });
+  expect(look).toMatchObject({
+    deleted: expect.arrayContaining([old]),
+    kept: expect.arrayContaining([{ id: tagged, reason: expect.stringContaining('tagged') }]),
+    dry_run: true,
+  });
+  expect(refused).toMatchObject({ code: 1, errors: expect.stringContaining('[y/N]') });
+  expect(still.code).toBe(0);
+});
+
 test('artifacts lists results with their files, then checkpoints; ls may be left out', async () => {
   const { items } = await answer('artifacts ls', 'artifacts', 'ls', done);
   const short = await call('artifacts', done);
