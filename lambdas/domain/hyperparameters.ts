@@ -52,14 +52,30 @@ type Fields = typeof hyperparameterFields;
 type OptionalShape<T extends Record<string, z.ZodType>> = { [K in keyof T]: z.ZodOptional<T[K]> };
 type AliasShape = { [A in Alias]: z.ZodOptional<Fields[(typeof HYPERPARAMETER_ALIASES)[A]]> };
 
-/** The shape that every request schema spreads: all names and aliases, each optional. */
+/**
+ * The shape that every request schema spreads: all names and aliases, each optional. `x-default` in the document is what is taken where neither
+ * the request nor what it builds on (a project, a saved configuration, the run it resumes) says anything; so it is no `default`, which clients
+ * made from the document would send. What follows the base or the trainer has none. An alias says of what.
+ */
 export const hyperparameterShape = Object.fromEntries([
-  ...Object.entries(hyperparameterFields).map(([name, schema]) => [name, schema.optional()]),
+  ...Object.entries(hyperparameterFields).map(([name, schema]) => [
+    name,
+    schema.meta({ ...schema.meta(), ...fixedDefault(name) }).optional(),
+  ]),
   ...Object.entries(HYPERPARAMETER_ALIASES).map(([alias, name]) => [
     alias,
-    hyperparameterFields[name].meta({ description: `another name of ${name}` }).optional(),
+    hyperparameterFields[name].meta({ description: `another name of ${name}`, 'x-alias-of': name }).optional(),
   ]),
 ]) as OptionalShape<Fields> & AliasShape;
+
+function fixedDefault(name: string): { 'x-default'?: unknown } {
+  const { hyperparameters } = resolveHyperparameters({}, 'other', false);
+  const value = Object.entries(hyperparameters).find(
+    ([key]) => key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) === name,
+  )?.[1];
+  const followsOthers = name === 'learning_rate' || name === 'lora_alpha';
+  return followsOthers || value === null || value === undefined ? {} : { 'x-default': value };
+}
 
 const givenSchema = z.object(hyperparameterShape);
 export type GivenHyperparameters = z.infer<typeof givenSchema>;
