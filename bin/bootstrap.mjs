@@ -7,10 +7,11 @@
  *   Node 24    node_modules/node-<platform>/        an optional dependency: a binary, no install script
  *   uv         .tools/uv/          pip, pinned
  *   trainer    trainer-image/.venv uv sync --frozen again when uv.lock changed
+ *   dashboard  web/dist            one esbuild call again when something below web/ changed
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -29,7 +30,8 @@ npm test                     every test
 npm run check                format, lint, types, dead code, drift
 npm run generate             write what is derived from the code
 npm run format               format the code
-npm run bench                the benchmark against a plain FastAPI server`;
+npm run bench                the benchmark against a plain FastAPI server
+npm run bench:web            the dashboard with thousands of runs and a million lines, in Chromium`;
 
 function fail(sentence) {
   console.error(`\n${sentence}`);
@@ -116,6 +118,19 @@ function installTrainer(wanted) {
   writeFileSync(marker, `${lock} ${groups}`);
 }
 
+/** The dashboard as static files. Its hash takes some 5 ms, the build half a second. */
+function buildWeb() {
+  const marker = at('web', 'dist', '.tuneplane-built');
+  const sources = readdirSync(at('web'), { recursive: true })
+    .filter((name) => /\.\w+$/.test(name) && !name.startsWith('dist'))
+    .sort();
+  const wanted = hashOf(at('package-lock.json'), at('bin', 'build-web.ts'), ...sources.map((name) => at('web', name)));
+  if (readMarker(marker) === wanted) return;
+  const code = run(node, ['--disable-warning=ExperimentalWarning', 'bin/build-web.ts']);
+  if (code !== 0) fail(`building the dashboard ended with ${code}: see above`);
+  writeFileSync(marker, wanted);
+}
+
 const python = () => at('trainer-image', '.venv', 'bin', 'python');
 
 /** The npm that runs this script: our parent, or the parent of the `sh -c` between. @returns its process id; undefined without npm */
@@ -193,6 +208,7 @@ const tool = (...parts) => at('node_modules', ...parts);
 const checks = () => [
   { name: 'format and lint', program: node, args: [tool('@biomejs', 'biome', 'bin', 'biome'), 'check', '--error-on-warnings', '.'] },
   { name: 'types', program: node, args: [tool('typescript', 'bin', 'tsc')] },
+  { name: 'types of the dashboard', program: node, args: [tool('typescript', 'bin', 'tsc'), '-p', 'web'] },
   { name: 'dead code', program: node, args: [tool('knip', 'bin', 'knip.js'), '--no-progress'] },
   { name: 'generated files', program: node, args: ['bin/generate.ts', '--check'] },
   {
@@ -216,10 +232,12 @@ const pytest = (...args) => ({
 switch (command) {
   case 'setup':
     installTrainer(rest[0] === 'all' ? 'all' : 'run');
+    buildWeb();
     console.log('everything is installed: npm run quickstart');
     break;
   case 'test':
     installTrainer('all');
+    buildWeb();
     if (rest.length > 0) await runLanes([/\.py\b/.test(rest[0]) ? pytest(...rest) : vitest(...rest)]);
     // The trainer's tests are one busy thread: two cores have room for the plane's beside them.
     else await runLanes([...checks(), vitest()], [pytest()]);
@@ -246,10 +264,15 @@ switch (command) {
     uv();
     process.exit(run(node, ['bench/bench.ts', ...rest], { env: { ...process.env, TUNEPLANE_UV: uv() } }));
     break;
+  case 'bench:web':
+    buildWeb();
+    process.exit(run(node, ['--disable-warning=ExperimentalWarning', 'bench/web-bench.ts', ...rest]));
+    break;
   case 'start':
   case 'quickstart':
   case 'ask':
     installTrainer('run');
+    buildWeb();
     handOver(['--disable-warning=ExperimentalWarning', 'bin/tuneplane.ts', command, ...rest]);
     break;
   default:

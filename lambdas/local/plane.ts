@@ -42,6 +42,8 @@ export interface Plane {
 }
 
 const REPOSITORY = join(import.meta.dirname, '..', '..');
+/** Made by `bin/build-web.ts` at the first start. */
+const DASHBOARD = join(REPOSITORY, 'web', 'dist');
 const HOUR_MILLIS = 3_600_000;
 
 /** @throws Error with a sentence for people: the home is in use, the port is taken, the database is of a newer version */
@@ -115,7 +117,7 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
   const resumed = await takeUpRuns(ports);
   outbox.ring();
   const access = { tokens: token === null ? [] : [token], allowedOrigins: [] };
-  const surfaces = [createPlatformSurface(API_SURFACES, access), ...API_SURFACES];
+  const surfaces = [createPlatformSurface(API_SURFACES, access, { dashboard: DASHBOARD }), ...API_SURFACES];
   const server = await startHttpServer({
     port,
     surfaces: surfaces.map((surface) => ({ surface, handle: createSurfaceHandler(surface, ports, access) })),

@@ -1,8 +1,9 @@
 import * as z from 'zod';
 import { DomainError } from '#domain/errors.ts';
+import { createDashboardFiles } from '#http/dashboard-files.ts';
 import { createAssetReader, redocPage, swaggerPage } from '#http/docs-pages.ts';
 import { buildOpenApi } from '#http/openapi.ts';
-import { type Route, route } from '#http/route.ts';
+import { type RawReply, type Route, route } from '#http/route.ts';
 import type { Surface } from '#http/surface.ts';
 
 export interface PlatformOptions {
@@ -10,12 +11,14 @@ export interface PlatformOptions {
   readonly surfaces: () => readonly Surface[];
   readonly tokenRequired: boolean;
   readonly assetFolder: string | undefined;
+  readonly dashboardFolder: string | undefined;
 }
 
 const HTML = { 200: { description: 'a page', contentType: 'text/html' } };
 
-export function platformRoutes({ surfaces, tokenRequired, assetFolder }: PlatformOptions): Route[] {
+export function platformRoutes({ surfaces, tokenRequired, assetFolder, dashboardFolder }: PlatformOptions): Route[] {
   const readAsset = createAssetReader(assetFolder);
+  const dashboard = createDashboardFiles(dashboardFolder);
   let openApi: string | undefined;
 
   return [
@@ -86,12 +89,24 @@ export function platformRoutes({ surfaces, tokenRequired, assetFolder }: Platfor
     route({
       method: 'GET',
       path: '/',
-      operationId: 'getRoot',
-      summary: 'To the documentation',
+      operationId: 'getDashboard',
+      summary: 'The dashboard; where none was built, to the documentation',
       auth: 'open',
       hidden: true,
-      replies: { 302: { description: 'to /docs' } },
-      handle: async () => ({ status: 302, headers: { location: '/docs' }, body: undefined }),
+      replies: { ...HTML, 302: { description: 'to /docs' } },
+      handle: async ({ headers }) =>
+        (await dashboard.page(headers)) ?? { status: 302, headers: { location: '/docs', 'cache-control': 'no-store' }, body: undefined },
+    }),
+    route({
+      method: 'GET',
+      path: '/assets/{file}',
+      operationId: 'getDashboardAsset',
+      summary: 'A file of the dashboard',
+      auth: 'open',
+      hidden: true,
+      request: { params: z.object({ file: z.string() }) },
+      replies: { 200: { description: 'a file' } },
+      handle: async ({ params, headers }) => found(await dashboard.asset(params.file, headers)),
     }),
     route({
       method: 'GET',
@@ -102,11 +117,12 @@ export function platformRoutes({ surfaces, tokenRequired, assetFolder }: Platfor
       hidden: true,
       request: { params: z.object({ file: z.string() }) },
       replies: { 200: { description: 'a file' } },
-      handle: async ({ params, headers }) => {
-        const reply = await readAsset(params.file, headers);
-        if (!reply) throw new DomainError('route_not_found', 'no such file');
-        return reply;
-      },
+      handle: async ({ params, headers }) => found(await readAsset(params.file, headers)),
     }),
   ];
+}
+
+function found(file: RawReply | undefined): RawReply {
+  if (!file) throw new DomainError('route_not_found', 'no such file');
+  return file;
 }

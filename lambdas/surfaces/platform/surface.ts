@@ -3,16 +3,25 @@ import type { Access } from '#http/access.ts';
 import { plainErrors, type Surface } from '#http/surface.ts';
 import { platformRoutes } from './routes.ts';
 
-/**
- * @param others the surfaces whose routes `/openapi.json` describes beside these
- * @param assetFolder where the files of /docs and /redoc lie; default: in node_modules
- */
-export function createPlatformSurface(others: readonly Surface[], access: Access, assetFolder?: string): Surface {
+interface PlatformFolders {
+  /** where the files of /docs and /redoc lie; default: in node_modules */
+  readonly assets?: string;
+  /** the built dashboard; without it `/` leads to /docs */
+  readonly dashboard?: string;
+}
+
+/** @param others the surfaces whose routes `/openapi.json` describes beside these */
+export function createPlatformSurface(others: readonly Surface[], access: Access, { assets, dashboard }: PlatformFolders = {}): Surface {
   const surface: Surface = {
     name: 'platform',
     description: 'Health, readiness and this documentation.',
     ...plainErrors,
-    routes: platformRoutes({ surfaces: () => [...others, surface], tokenRequired: access.tokens.length > 0, assetFolder }),
+    routes: platformRoutes({
+      surfaces: () => [...others, surface],
+      tokenRequired: access.tokens.length > 0,
+      assetFolder: assets,
+      dashboardFolder: dashboard,
+    }),
   };
   return surface;
 }
