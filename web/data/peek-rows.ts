@@ -3,7 +3,7 @@ export interface PeekedRows {
   readonly rows: readonly unknown[];
   /** as JSON Lines, whichever of the two it came as */
   readonly content: string;
-  /** "1,200 lines", or what could not be read */
+  /** "1,200 lines in all", or what could not be read */
   readonly note: string;
 }
 
@@ -20,7 +20,7 @@ export function peekRows(text: string, count: number): PeekedRows {
       fault ||= `line ${index + 1} is not JSON`;
     }
   }
-  return { rows, content: trimmed, note: fault || `of ${lines.length.toLocaleString('en')} lines` };
+  return { rows, content: trimmed, note: fault || `${lines.length.toLocaleString('en')} lines in all` };
 }
 
 function peekArray(text: string, count: number): PeekedRows {
@@ -30,7 +30,7 @@ function peekArray(text: string, count: number): PeekedRows {
     return {
       rows: rows.slice(0, count),
       content: rows.map((row) => `${JSON.stringify(row)}\n`).join(''),
-      note: `of ${rows.length.toLocaleString('en')} rows`,
+      note: `${rows.length.toLocaleString('en')} rows in all`,
     };
   } catch {
     return { rows: [], content: text, note: 'it begins as a JSON array and does not end as one' };

@@ -4,6 +4,7 @@ import { useRef } from 'preact/hooks';
 import { showBytes } from '../format/numbers.ts';
 import { CopyAs } from '../parts/copy-as.tsx';
 import { Dialog } from '../parts/dialog.tsx';
+import { Field } from '../parts/field.tsx';
 import { notify } from '../parts/notices.tsx';
 import { closeDialog } from '../parts/open-dialog.tsx';
 import { Problem } from '../parts/problem.tsx';
@@ -32,8 +33,13 @@ export function UploadDialog({ kind, onStored }: UploadDialogProps) {
   const isBusy = useSignal(false);
   const input = useRef<HTMLInputElement>(null);
 
+  /** A browser says nothing when the same file is chosen again, corrected meanwhile: so it must not be chosen any more. */
+  const forgetFile = () => {
+    if (input.current) input.current.value = '';
+  };
   const choose = async (chosen: File | undefined) => {
     problem.value = null;
+    peeked.value = null; // nothing can be sent until it is read
     if (!chosen) return;
     file.value = chosen;
     if (name.value === '') name.value = nameFromFile(chosen.name);
@@ -58,6 +64,7 @@ export function UploadDialog({ kind, onStored }: UploadDialogProps) {
       onStored(kind === 'dataset' ? stored.uri : stored.session_id);
     } catch (error) {
       problem.value = error instanceof Error ? error : new Error(String(error));
+      forgetFile();
     } finally {
       isBusy.value = false;
     }
@@ -70,10 +77,17 @@ export function UploadDialog({ kind, onStored }: UploadDialogProps) {
           JSON Lines or a JSON array, up to {showBytes(MAX_BYTES)}, every row of one format: alpaca, messages, prompt and completion,
           preference or text. Larger files: put them below the plane's data root and name their path.
         </p>
-        <label class="field">
-          <span>File</span>
-          <input ref={input} type="file" accept=".jsonl,.json,.ndjson" onChange={() => void choose(input.current?.files?.[0])} />
-        </label>
+        <Field label="File">
+          {(control) => (
+            <input
+              {...control}
+              ref={input}
+              type="file"
+              accept=".jsonl,.json,.ndjson"
+              onChange={() => void choose(input.current?.files?.[0])}
+            />
+          )}
+        </Field>
         <TextField
           label="Name"
           value={name}
@@ -88,7 +102,7 @@ export function UploadDialog({ kind, onStored }: UploadDialogProps) {
         {peeked.value && (
           <>
             <h3>
-              The first rows <span class="muted">{peeked.value.note}</span>
+              The first rows of {file.value?.name} <span class="muted">{peeked.value.note}</span>
             </h3>
             <RowsTable rows={peeked.value.rows} />
           </>

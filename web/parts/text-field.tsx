@@ -1,5 +1,5 @@
 import type { Signal } from '@preact/signals';
-import { useId } from 'preact/hooks';
+import { Field } from './field.tsx';
 
 interface TextFieldProps {
   readonly label: string;
@@ -10,25 +10,20 @@ interface TextFieldProps {
 }
 
 export function TextField({ label, value, hint, mode = 'text', isRequired = false }: TextFieldProps) {
-  const hintId = useId();
   return (
-    <label class="field">
-      <span>{label}</span>
-      <input
-        type="text"
-        inputMode={mode}
-        required={isRequired}
-        aria-describedby={hint === undefined ? undefined : hintId}
-        value={value.value}
-        onInput={(event) => {
-          value.value = event.currentTarget.value;
-        }}
-      />
-      {hint !== undefined && (
-        <small id={hintId} class="muted">
-          {hint}
-        </small>
+    <Field label={label} hint={hint}>
+      {(control) => (
+        <input
+          {...control}
+          type="text"
+          inputMode={mode}
+          required={isRequired}
+          value={value.value}
+          onInput={(event) => {
+            value.value = event.currentTarget.value;
+          }}
+        />
       )}
-    </label>
+    </Field>
   );
 }

@@ -1,5 +1,5 @@
 /** One run as it is now: its record, asked again while it moves, and its timeline, which says at once when something happened. */
-import { type Signal, signal } from '@preact/signals';
+import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import { ask, PlaneError } from '../plane/ask.ts';
 import { followEvents } from '../plane/event-stream.ts';
 import { keepAsking } from '../plane/keep-asking.ts';
@@ -15,7 +15,7 @@ export interface LiveRun {
   readonly detail: Signal<RunDetail | null>;
   /** ascending, without a gap */
   readonly events: Signal<readonly RunEvent[]>;
-  readonly problem: Signal<Error | null>;
+  readonly problem: ReadonlySignal<Error | null>;
   /** Something was done to it: look at once. */
   readonly look: () => void;
   /** It was read somewhere else just now. */
@@ -26,34 +26,39 @@ export interface LiveRun {
 export function openRun(id: string): LiveRun {
   const detail = signal<RunDetail | null>(null);
   const events = signal<readonly RunEvent[]>([]);
-  const problem = signal<Error | null>(null);
-  const onProblem = (error: Error | null) => {
-    problem.value = error;
-    if (error instanceof PlaneError && error.status === 404) forgetRun(id);
-  };
+  const ofRecord = signal<Error | null>(null);
+  const ofTimeline = signal<Error | null>(null);
   const take = (next: RunDetail) => {
     detail.value = next;
     takeRuns([next]);
   };
-  const record = keepAsking(async (abort) => {
-    take(await ask<RunDetail>(`/runs/${encodeURIComponent(id)}`, abort));
-    const now = detail.peek();
-    if (now === null || isFinal(now)) return WAITING_MILLIS * 12; // tags and pins may still come
-    return isLive(now) ? LIVE_MILLIS : WAITING_MILLIS;
-  }, onProblem);
+  const record = keepAsking(
+    async (abort) => {
+      take(await ask<RunDetail>(`/runs/${encodeURIComponent(id)}`, abort));
+      const now = detail.peek();
+      if (now === null || isFinal(now)) return WAITING_MILLIS * 12; // tags and pins may still come
+      return isLive(now) ? LIVE_MILLIS : WAITING_MILLIS;
+    },
+    (error) => {
+      ofRecord.value = error;
+      if (error instanceof PlaneError && error.status === 404) forgetRun(id);
+    },
+  );
   const timeline = followEvents(
     id,
     (more) => {
       events.value = [...events.peek(), ...more];
       record.hurry();
     },
-    onProblem,
+    (error) => {
+      ofTimeline.value = error;
+    },
   );
   return {
     id,
     detail,
     events,
-    problem,
+    problem: computed(() => ofRecord.value ?? ofTimeline.value),
     look: () => record.hurry(),
     take,
     stop: () => {

@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { ActionDialog } from '../parts/action-dialog.tsx';
+import { Field } from '../parts/field.tsx';
 import { TextField } from '../parts/text-field.tsx';
 import type { Recipe } from '../plane/recipe.ts';
 import type { RunDetail } from '../plane/wire.ts';
@@ -24,19 +25,21 @@ export function TagDialog({ detail, artifactId, name, onTagged }: TagDialogProps
   return (
     <ActionDialog title={`Tag ${name}`} verb="Tag" recipe={recipe} done="tagged" onDone={onTagged}>
       <p>A tagged checkpoint is kept, and its run cannot be deleted. Tags add up in the order they are given.</p>
-      <label class="field">
-        <span>Tag</span>
-        <select
-          value={tag.value}
-          onChange={(event) => {
-            tag.value = event.currentTarget.value;
-          }}
-        >
-          {TAGS.map((value) => (
-            <option key={value}>{value}</option>
-          ))}
-        </select>
-      </label>
+      <Field label="Tag">
+        {(control) => (
+          <select
+            {...control}
+            value={tag.value}
+            onChange={(event) => {
+              tag.value = event.currentTarget.value;
+            }}
+          >
+            {TAGS.map((value) => (
+              <option key={value}>{value}</option>
+            ))}
+          </select>
+        )}
+      </Field>
       <TextField label="Notes" value={notes} />
     </ActionDialog>
   );

@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { Dialog } from '../parts/dialog.tsx';
+import { Field } from '../parts/field.tsx';
 import { connection, reportUnlocked } from '../plane/connection.ts';
 import { keepToken } from '../plane/token.ts';
 
@@ -24,19 +25,21 @@ export function TokenDialog() {
             That is not its token.
           </p>
         )}
-        <label class="field">
-          <span>Token</span>
-          <input
-            type="password"
-            autocomplete="current-password"
-            autofocus
-            required
-            value={token.value}
-            onInput={(event) => {
-              token.value = event.currentTarget.value;
-            }}
-          />
-        </label>
+        <Field label="Token">
+          {(control) => (
+            <input
+              {...control}
+              type="password"
+              autocomplete="current-password"
+              autofocus
+              required
+              value={token.value}
+              onInput={(event) => {
+                token.value = event.currentTarget.value;
+              }}
+            />
+          )}
+        </Field>
         <div class="dialog-buttons">
           <span class="spring" />
           <button type="submit" class="primary">
