@@ -8,7 +8,7 @@ export const APIS = ['training-svc', 'unified-trainer', 'orchestrator', 'managem
 const time = z.string();
 
 export const waitingSchema = z.object({
-  code: z.enum(['slot', 'gpu', 'resuming']),
+  code: z.enum(['slot', 'gpu', 'resuming', 'capacity', 'quota', 'image_building', 'worker', 'provider']),
   sentence: z.string(),
   remedy: z.string(),
   since: time,
@@ -35,6 +35,7 @@ export const attemptSchema = z.object({
   checkpointsSeen: z.int().meta({ description: 'how many of its checkpoints the plane has taken up' }),
   samplesSeen: z.int(),
   silentSince: time.nullable(),
+  startingSince: time.nullable().default(null).meta({ description: 'since when it has a machine, or should have one' }),
   endedAt: time.nullable(),
 });
 export type Attempt = z.infer<typeof attemptSchema>;
@@ -89,6 +90,7 @@ export const runSchema = z.object({
   folder: z.string().meta({ description: 'key of the run folder in the artifacts store: <base>/<RUN_ID>/framework=<fw>' }),
   outputDir: z.string().nullable().meta({ description: 'where the adapter is also put locally, relative to the data root' }),
   request: z.record(z.string(), z.unknown()).meta({ description: 'the configuration as it was asked for' }),
+  secrets: z.record(z.string(), z.string()).default({}).meta({ description: 'variable -> name of the secret that holds its value' }),
   training: trainingSchema,
   compute: computeNeedSchema,
   maxRuntimeSeconds: z.int().min(1),
@@ -124,6 +126,7 @@ export const runSchema = z.object({
     }),
   ),
   pinnedCheckpoints: z.array(z.string()).default([]).meta({ description: 'kept because another run went on from them' }),
+  isResultPinned: z.boolean().default(false).meta({ description: 'kept because another run began with it' }),
   tags: z.record(z.string(), z.array(tagSchema)).default({}).meta({ description: 'by artifact id, in the order applied' }),
   samples: samplesRowSchema.nullable().meta({ description: 'the newest answers of base and tuned model to the sample prompts' }),
   failure: failureSchema.nullable(),
@@ -182,6 +185,7 @@ export const RUN_EVENT_TYPES = [
   'samples-saved',
   'artifact-tagged',
   'checkpoint-pinned',
+  'result-pinned',
   'stop-requested',
   'pause-requested',
   'resume-requested',

@@ -6,9 +6,12 @@ import { createDefaultHandler } from '#http/default-handler.ts';
 import { KEPT_MILLIS } from '#http/idempotency.ts';
 import { createSurfaceHandler } from '#http/surface-handler.ts';
 import { advanceRun } from '#operations/advance-run.ts';
+import { ComputeTable } from '#operations/compute-table.ts';
+import { finishDeletions } from '#operations/delete-run.ts';
 import { deliverEvents } from '#operations/deliver-events.ts';
 import { seedDefaultProject } from '#operations/projects.ts';
 import { seedRows } from '#operations/stored-rows.ts';
+import { TICKETS } from '#operations/tickets.ts';
 import type { Clock, EventSink, Ports } from '#ports';
 import { API_SURFACES } from '#surfaces/api-surfaces.ts';
 import { createPlatformSurface } from '#surfaces/platform/surface.ts';
@@ -16,6 +19,7 @@ import { trajectoryBody } from '#surfaces/training-svc/schemas.ts';
 import { type LocalEnvironment, runsByCores } from './environment.ts';
 import { EventFile } from './event-file.ts';
 import { FileDownloads } from './file-downloads.ts';
+import { FileUploads } from './file-uploads.ts';
 import { FolderArtifacts } from './folder-artifacts.ts';
 import { FolderContents } from './folder-contents.ts';
 import { FolderInputs } from './folder-inputs.ts';
@@ -26,11 +30,13 @@ import { InProcessBell } from './in-process-bell.ts';
 import { findGpus, ProcessCompute } from './process-compute.ts';
 import { RunDriver } from './run-driver.ts';
 import { SecretBox } from './secret-box.ts';
+import { SignedLinks } from './signed-links.ts';
 import { SqliteAnswerStore } from './sqlite-answer-store.ts';
 import { SqliteDatabase } from './sqlite-database.ts';
 import { SqliteDocumentStore } from './sqlite-document-store.ts';
 import { SqliteLogIndex } from './sqlite-log-index.ts';
 import { SqliteRunStore } from './sqlite-run-store.ts';
+import { JobSockets } from './websocket-server.ts';
 
 export interface Plane {
   readonly url: string;
@@ -71,7 +77,11 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     },
   };
   const outbox = new Outbox(() => deliverEvents({ runs, sink }));
-  const runs = new SqliteRunStore(database, { clock, onEvents: () => outbox.ring() });
+  const runs = new SqliteRunStore(database, {
+    clock,
+    onEvents: () => outbox.ring(),
+    onProgress: (runId) => bell.ring([{ runId }]),
+  });
   const gpus = findGpus();
   const driver = new RunDriver({ advance: (runId) => advanceRun(ports, runId), onError: logAdvanceError });
   const compute = new ProcessCompute({
@@ -84,17 +94,20 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     onRoom: (tag) => void driver.nudge(runIdOfAttempt(tag)),
   });
   const artifacts = new FolderArtifacts({ root: join(home, 'artifacts'), dataRoot, buckets: join(home, 's3') });
-  const downloads = new FileDownloads({ key: openHomeKey(join(home, 'links.key')), artifacts, clock });
+  const links = new SignedLinks({ key: openHomeKey(join(home, 'links.key')), clock });
+  const downloads = new FileDownloads({ links, artifacts });
+  const contents = join(home, 'contents');
+  const uploads = new FileUploads({ folder: contents, links });
   const ports: Ports = {
     runs,
     documents: new SqliteDocumentStore(database, { clock }),
     answers: new SqliteAnswerStore(database),
     artifacts,
     downloads,
-    inputs: new FolderInputs({ dataRoot, contents: join(home, 'contents') }),
-    contents: new FolderContents(join(home, 'contents')),
-    secrets: SecretBox.open(home),
-    compute,
+    inputs: new FolderInputs({ dataRoot, contents }),
+    contents: new FolderContents({ folder: contents, uploads }),
+    secrets: SecretBox.open(home, environment.secrets),
+    compute: new ComputeTable({ local: compute }),
     workflow: driver,
     sink,
     bell,
@@ -104,11 +117,14 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
       provider: 'local',
       providers: ['local'],
       defaultBase: 'tiny-llama',
+      secrets: Object.keys(environment.secrets),
       allowedImages: [],
       reportSeconds: environment.reportSeconds,
       stallSeconds: environment.stallSeconds,
       claimSeconds: 10,
       silenceSeconds: 120,
+      startSeconds: 120,
+      capacitySeconds: 24 * 3_600,
     },
   };
 
@@ -118,15 +134,18 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
   outbox.ring();
   const access = { tokens: token === null ? [] : [token], allowedOrigins: [] };
   const surfaces = [createPlatformSurface(API_SURFACES, access, { dashboard: DASHBOARD }), ...API_SURFACES];
+  const sockets = new JobSockets({ ports, access });
   const server = await startHttpServer({
     port,
     surfaces: surfaces.map((surface) => ({ surface, handle: createSurfaceHandler(surface, ports, access) })),
     fallback: createDefaultHandler(surfaces, access),
-    serveFile: downloads.serve,
+    serveFile: (request, response) => downloads.serve(request, response) || uploads.serve(request, response),
+    upgrade: sockets.upgrade,
     access,
   });
   lock.announce(server.url);
-  const housekeeping = setInterval(() => void expireAnswers(ports), HOUR_MILLIS).unref();
+  void tidyUp(ports);
+  const housekeeping = setInterval(() => void tidyUp(ports), HOUR_MILLIS).unref();
 
   return {
     url: server.url,
@@ -134,6 +153,7 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     resumed,
     close: async () => {
       clearInterval(housekeeping);
+      sockets.close();
       bell.close(); // who waits for an event is answered, and does not hold up the end
       await server.close();
       await driver.stop();
@@ -147,10 +167,13 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
   };
 }
 
-/** Idempotent answers are kept for a day. */
-async function expireAnswers({ answers, clock }: Ports): Promise<void> {
+/** Idempotent answers are kept for a day, tickets until they are over; deletions that were cut off are finished. */
+async function tidyUp(ports: Ports): Promise<void> {
+  const { answers, documents, clock } = ports;
   try {
     await answers.expire(clock.now() - KEPT_MILLIS);
+    await documents.expire(TICKETS, clock.now());
+    await finishDeletions(ports);
   } catch (error) {
     logFault('expiry-failed', {}, error); // the next hour tries again
   }
@@ -169,9 +192,11 @@ async function takeUpRuns(ports: Ports): Promise<number> {
   const unfinished = await ports.runs.unfinished();
   const views = await Promise.all(unfinished.map(({ id }) => ports.runs.get(id)));
   const attempts = views.flatMap((view) =>
-    view?.run.attempt && view.run.attempt.endedAt === null ? [{ runId: view.run.id, attempt: view.run.attempt }] : [],
+    view?.run.attempt && view.run.attempt.endedAt === null ? [{ run: view.run, attempt: view.run.attempt }] : [],
   );
-  await Promise.all(attempts.map(({ runId, attempt }) => ports.compute.observe(attemptName(runId, attempt.number), attempt.handle)));
+  await Promise.all(
+    attempts.map(({ run, attempt }) => ports.compute.of(run.provider).observe(attemptName(run.id, attempt.number), attempt.handle)),
+  );
   for (const { id } of unfinished) await ports.workflow.start(id);
   return unfinished.length;
 }

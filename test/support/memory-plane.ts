@@ -1,6 +1,6 @@
 /** Ports in memory around the real operations: a clock that the test moves, a compute that does what the test says, and a trainer that writes run folders. */
 
-import type { ComputeHandle, Run, RunEvent, RunView } from '#domain/run.ts';
+import type { Run, RunEvent, RunView } from '#domain/run.ts';
 import { attemptName, type CheckpointRecord, type Manifest, type Phase, type Progress, runFolderKeys } from '#domain/run-folder.ts';
 import type { RunPlan } from '#domain/run-request.ts';
 import type { Advance } from '#operations/advance/pace.ts';
@@ -14,11 +14,14 @@ import type {
   Contents,
   DocumentStore,
   Inputs,
+  Launch,
   LaunchOrder,
   Liveness,
   Machine,
+  Observation,
   Ports,
   Reservation,
+  UploadLink,
 } from '#ports';
 import { aTraining, EPOCH } from './builders.ts';
 import { HandBell } from './hand-bell.ts';
@@ -40,15 +43,28 @@ class MemoryContents implements Contents {
   async get(sha256: string): Promise<string | null> {
     return this.#files.get(sha256) ?? null;
   }
+
+  async getStart(sha256: string, maxBytes: number): Promise<{ start: Buffer; sizeBytes: number } | null> {
+    const content = this.#files.get(sha256);
+    return content === undefined ? null : { start: Buffer.from(content).subarray(0, maxBytes), sizeBytes: Buffer.byteLength(content) };
+  }
+
+  async openUpload(sha256: string): Promise<UploadLink> {
+    return { url: `/uploads/${sha256}`, method: 'PUT', headers: {}, expiresAt: '2026-01-01T01:00:00.000Z' };
+  }
 }
 
 class ScriptedCompute implements Compute {
+  heartbeat: Compute['heartbeat'] = 'answers';
   readonly launches: LaunchOrder[] = [];
   readonly terminated: string[] = [];
   readonly released: string[] = [];
   reservation: Reservation = { kind: 'reserved' };
   /** by tag; alive where nothing is said */
   readonly liveness = new Map<string, Liveness>();
+  /** by tag: what else is seen of it */
+  readonly seen = new Map<string, Omit<Observation, 'liveness'>>();
+  refusal: Exclude<Launch, { kind: 'launched' }> | null = null;
   onLaunch: (order: LaunchOrder) => void = () => {};
   onReserve: () => Promise<void> = async () => {};
 
@@ -61,14 +77,15 @@ class ScriptedCompute implements Compute {
     return [];
   }
 
-  async launch(order: LaunchOrder): Promise<ComputeHandle> {
+  async launch(order: LaunchOrder): Promise<Launch> {
+    if (this.refusal) return this.refusal;
     this.launches.push(order);
     this.onLaunch(order);
-    return { machine: order.tag };
+    return { kind: 'launched', handle: { machine: order.tag } };
   }
 
-  async observe(tag: string): Promise<Liveness> {
-    return this.liveness.get(tag) ?? 'alive';
+  async observe(tag: string): Promise<Observation> {
+    return { liveness: this.liveness.get(tag) ?? 'alive', ...this.seen.get(tag) };
   }
 
   async terminate(tag: string): Promise<void> {
@@ -99,7 +116,11 @@ export class MemoryPlane {
   readonly bell = new HandBell((millis) => {
     this.now += millis;
   });
-  readonly inputs: Inputs = { pin: async (dataset) => ({ dataset }), locateModel: async (path) => ({ path }) };
+  readonly inputs: Inputs = {
+    pin: async (dataset) => ({ dataset }),
+    locateModel: async (path) => ({ path }),
+    readText: async (path) => ({ problem: `'${path}' is not there` }),
+  };
   now = EPOCH;
   readonly ports: Ports = {
     runs: this.runs,
@@ -108,11 +129,12 @@ export class MemoryPlane {
     secrets: {
       seal: async (_runId, values) => JSON.stringify(values),
       open: async (_runId, sealed) => JSON.parse(sealed),
+      read: async (name) => `value of ${name}`,
     },
     answers: noAnswers,
     artifacts: this.artifacts,
     inputs: this.inputs,
-    compute: this.compute,
+    compute: { of: () => this.compute, all: () => [this.compute] },
     workflow: { start: async () => {}, nudge: async (runId) => void this.nudged.push(runId) },
     sink: { deliver: async () => {} },
     bell: this.bell,
@@ -123,11 +145,14 @@ export class MemoryPlane {
       provider: 'local',
       providers: ['local'],
       defaultBase: 'tiny-llama',
+      secrets: ['hf-team'],
       allowedImages: [],
       reportSeconds: 1,
       stallSeconds: 900,
       claimSeconds: 10,
       silenceSeconds: 120,
+      startSeconds: 1_800,
+      capacitySeconds: 24 * 3_600,
     },
   };
 

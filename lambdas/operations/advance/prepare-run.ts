@@ -13,11 +13,12 @@ import { type Advance, IDLE_SECONDS } from './pace.ts';
  * is asked for in the same breath: thousands of runs may wait for it, and each costs one write instead of two.
  */
 export async function prepareRun(ports: Ports, run: Run): Promise<Advance> {
-  const lack = missingEngine(run);
+  const lack = missingEngine(run) ?? missingSecret(ports, run);
   const dataset = await pinDataset(ports, run.training.dataset);
   const base = run.training.baseModel.kind === 'path' ? await ports.inputs.locateModel(run.training.baseModel.path) : null;
   const unpinned = lack ?? ('failure' in dataset ? dataset.failure : base !== null && 'failure' in base ? base.failure : null);
-  const room = unpinned ? null : await ports.compute.reserve(attemptName(run.id, 1), run.compute);
+  const compute = ports.compute.of(run.provider);
+  const room = unpinned ? null : await compute.reserve(attemptName(run.id, 1), run);
   const failure = unpinned ?? (room?.kind === 'impossible' ? room.failure : null);
 
   const { run: prepared } = await changeRun(ports, run.id, (draft) => {
@@ -33,7 +34,7 @@ export async function prepareRun(ports: Ports, run: Run): Promise<Advance> {
     draft.note('inputs-prepared', { message: describe(draft.run) });
     if (room?.kind === 'no-capacity') draft.wait(room.waiting);
   });
-  if (prepared.state !== 'queued') await ports.compute.release(attemptName(run.id, 1)); // failed, or stopped meanwhile
+  if (prepared.state !== 'queued') await compute.release(attemptName(run.id, 1)); // failed, or stopped meanwhile
   return { phase: 'prepare', waitSeconds: prepared.waiting === null ? 0 : IDLE_SECONDS };
 }
 
@@ -53,6 +54,12 @@ function missingEngine({ purpose, training }: Run): { code: string; message: str
   if (purpose === 'generate') return { code: 'no_hypernetwork', message: `there is no completed hypernetwork for the base '${base}'` };
   if (training.peftMethod !== 'hypernetwork') return null;
   return { code: 'engine_missing', message: 'no engine here trains a hypernetwork' };
+}
+
+/** One that was allowed when the run was accepted, and is not any more. */
+function missingSecret({ settings }: Pick<Ports, 'settings'>, { secrets }: Run): { code: string; message: string } | null {
+  const missing = Object.entries(secrets).find(([, secret]) => !settings.secrets.includes(secret));
+  return missing ? { code: 'secret_missing', message: `the secret '${missing[1]}' for ${missing[0]} is not one that runs may name` } : null;
 }
 
 function describe({ training: { dataset } }: Run): string {

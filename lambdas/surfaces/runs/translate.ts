@@ -5,6 +5,7 @@ import type { Run, RunEvent, RunProgress, RunView, Tag } from '#domain/run.ts';
 import { checkpointId, listArtifacts } from '#domain/run-artifacts.ts';
 import { type Dataset, runFolderKeys } from '#domain/run-folder.ts';
 import { etaSeconds, fractionDone } from '#domain/run-progress.ts';
+import type { GarbageOrder } from '#operations/collect-garbage.ts';
 import type { CheckpointFiles, LinkedFile } from '#operations/find-file.ts';
 import type { EventPage } from '#operations/list-events.ts';
 import type { Page } from '#operations/list-runs.ts';
@@ -18,6 +19,7 @@ import type {
   eventListResponse,
   eventResponse,
   fileLinkResponse,
+  garbageRequest,
   listQuery,
   logsResponse,
   metricsQuery,
@@ -247,3 +249,12 @@ export const toArtifacts = ({ run }: RunView, locate: Locate): z.infer<typeof ar
 });
 
 const hrefOf = (runId: string, path: string): string => `/runs/${runId}/artifacts/${path.split('/').map(encodeURIComponent).join('/')}`;
+
+const DAY_MILLIS = 24 * 3_600_000;
+
+export const toGarbageOrder = ({ older_than_days, dry_run, limit, after }: z.infer<typeof garbageRequest>, now: number): GarbageOrder => ({
+  before: now - older_than_days * DAY_MILLIS,
+  limit,
+  after,
+  isDryRun: dry_run,
+});
