@@ -9,23 +9,25 @@ import { type RequestHeaders, type ServedFile, toFileReply, toServedFile } from 
 
 /**
  * What the page may do: run and show its own files, and speak to the plane that served it, by WebSocket too. Nothing inline, nothing from
- * anybody else. On AWS the front door must send the same for `/`.
+ * anybody else. On AWS the front door must send the same for `/`, with the bucket that signed links lead to.
+ * @param uploadOrigins where the page puts large data sets beside the plane itself: `https://bucket.s3.eu-west-1.amazonaws.com`
  */
-export const DASHBOARD_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self'",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-  "require-trusted-types-for 'script'",
-  "trusted-types 'none'",
-].join('; ');
+export const dashboardPolicy = (uploadOrigins: readonly string[] = []): string =>
+  [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    ['connect-src', "'self'", ...uploadOrigins].join(' '),
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
+  ].join('; ');
 
 const PAGE_HEADERS = {
-  'content-security-policy': DASHBOARD_POLICY,
+  'content-security-policy': dashboardPolicy(),
   'referrer-policy': 'no-referrer',
   'cross-origin-opener-policy': 'same-origin',
 } as const;

@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { runDetailResponse, runListResponse } from '#surfaces/runs/schemas.ts';
+import { runDetailResponse } from '#surfaces/runs/schemas.ts';
 import { ScriptedPlane } from '../support/scripted-plane.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 import { axeFaults, describeInBrowser, launchBrowser, type Visit, visit } from './browser.ts';
+import { endAllRuns } from './end-all-runs.ts';
 
 /** Not in step with us: the plane that is asked lives in this process. */
 const execute = promisify(execFile);
@@ -37,8 +38,7 @@ describeInBrowser('what is given to the plane', () => {
   });
   afterAll(async () => {
     await browser.close();
-    const { items } = runListResponse.parse((await plane.request('GET', '/runs')).body);
-    for (const { id } of items) await plane.jobWhenDone(id);
+    await endAllRuns(plane);
     await plane.close();
     await folder.remove();
   });
@@ -72,6 +72,27 @@ describeInBrowser('what is given to the plane', () => {
     await page.waitForURL(/#\/runs\/run_/);
 
     expect(await detailOf(idOf())).toMatchObject({ dataset: 'dataset:My-poems', parameters: { max_steps: 3 } });
+  });
+
+  test('a data set that is too large for one request goes by a link, and its first rows are checked all the same', async () => {
+    const file = join(folder.path, 'long.jsonl');
+    const row = JSON.stringify({ text: 'All work and no play makes a dull model. '.repeat(20) });
+    const rows = Math.ceil((5 * 1_048_576) / row.length);
+    writeFileSync(file, `${row}\n`.repeat(rows));
+    await page.goto(`${plane.url}/#/data`);
+    await page.getByRole('button', { name: 'Upload a data set' }).click();
+    await page.getByLabel('File').setInputFiles(file);
+    await page
+      .getByRole('cell', { name: /^All work/ })
+      .first()
+      .waitFor();
+
+    await page.getByRole('button', { name: 'Check and store' }).click();
+    await page.waitForURL('**/#/data/datasets/long');
+    await page.getByText('the first 50 rows').waitFor();
+
+    const { body } = await plane.request('GET', '/datasets/long/preview');
+    expect(body).toMatchObject({ size_bytes: (row.length + 1) * rows, format: 'text' });
   });
 
   test('a configuration is saved, chosen again, and a run is cloned with what it was asked for', async () => {

@@ -39,6 +39,8 @@ describeInBrowser('a run, by hand', () => {
         /ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE_CHUNKED|ERR_SOCKET_NOT_CONNECTED|400 \(Bad Request\)/,
       ],
     });
+    const sockets: string[] = [];
+    page.on('websocket', (socket) => sockets.push(socket.url()));
     await page.goto(plane.url);
     await page.getByRole('link', { name: 'Start a run' }).first().click();
 
@@ -64,6 +66,7 @@ describeInBrowser('a run, by hand', () => {
     // The curve moves.
     const seen = await pointsSeen(page, 0);
     const before = await pointsSeen(page, seen + 5);
+    expect(sockets.map((url) => new URL(url).search.replace(/=.*/, ''))).toEqual(['?ticket']);
 
     await plane.kill('SIGKILL');
     await page.getByText('The plane does not answer.').waitFor();
@@ -73,6 +76,7 @@ describeInBrowser('a run, by hand', () => {
     await page.getByText('The plane does not answer.').waitFor({ state: 'detached' });
     await pointsSeen(page, before + 10);
     expect(await chartGaps(page)).toEqual([]);
+    await eventually(() => expect(sockets.length).toBeGreaterThan(1)); // it listens again, by a fresh ticket
 
     await page.getByRole('button', { name: 'Stop' }).click();
     await page.getByText('It saves a last checkpoint and ends.').waitFor();
@@ -125,12 +129,24 @@ describeInBrowser('a run, by hand', () => {
     await close();
   }, 180_000);
 
+  test('moves as well where no WebSocket gets through', async () => {
+    const { page, close } = await visit(browser, plane.url);
+    await page.routeWebSocket(/\/ws\//, (socket) => socket.close({ code: 1008 }));
+    const id = await startRun(plane.url);
+    made.push(id);
+    await page.goto(`${plane.url}/#/runs/${id}`);
+
+    const seen = await pointsSeen(page, 0);
+    await pointsSeen(page, seen + 5);
+    await request(plane.url, 'POST', `/runs/${id}/stop`);
+    await page.locator('.run-title .state-stopped').waitFor();
+    await eventsAreWhole(page, plane.url, id);
+    await close();
+  }, 90_000);
+
   test('is paused, and goes on when it is resumed; nothing is asked twice', async () => {
     const { page, faults, close } = await visit(browser, plane.url);
-    const { body } = await request(plane.url, 'POST', '/api/sft/train', {
-      config: { base_model: 'tiny-llama', dataset_name: './rows.jsonl', max_steps: 4000 },
-    });
-    const id = String(Object(body).job_id);
+    const id = await startRun(plane.url);
     made.push(id);
     await page.goto(`${plane.url}/#/runs/${id}`);
 
@@ -149,6 +165,11 @@ describeInBrowser('a run, by hand', () => {
     await close();
   }, 90_000);
 });
+
+async function startRun(url: string): Promise<string> {
+  const config = { base_model: 'tiny-llama', dataset_name: './rows.jsonl', max_steps: 4000 };
+  return String(Object((await request(url, 'POST', '/api/sft/train', { config })).body).job_id);
+}
 
 const idOf = (page: Page): string => /runs\/(run_\w+)/.exec(page.url())?.[1] ?? '';
 

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { logsResponse } from '#surfaces/runs/schemas.ts';
 import { ScriptedPlane } from '../support/scripted-plane.ts';
 import { describeInBrowser, eventually, launchBrowser, type Visit, visit } from './browser.ts';
+import { endAllRuns } from './end-all-runs.ts';
 
 describeInBrowser('the log of a run', () => {
   let browser: Browser;
@@ -35,6 +36,7 @@ describeInBrowser('the log of a run', () => {
   });
   afterAll(async () => {
     await browser.close();
+    await endAllRuns(plane);
     await plane.close();
   });
 

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { killAll, supervisorsOf } from '../support/plane-process.ts';
 import { ScriptedPlane } from '../support/scripted-plane.ts';
 import { axeFaults, describeInBrowser, launchBrowser, visit } from './browser.ts';
+import { endAllRuns } from './end-all-runs.ts';
 
 describeInBrowser('the places of the dashboard', () => {
   let browser: Browser;
@@ -27,8 +28,8 @@ describeInBrowser('the places of the dashboard', () => {
     const failed = await plane.startJob({ dataset_name: 'missing.jsonl' });
     await plane.jobWhenDone(failed);
     const live = await plane.startJob({ max_steps: 100_000 });
-    const waiting = await plane.startJob({ max_steps: 100_000 });
     await plane.jobWhen(live, ({ status }) => status === 'running');
+    const waiting = await plane.startJob({ max_steps: 100_000 });
     await plane.request('PUT', '/datasets/poems', [{ text: 'Roses are red.' }, { text: 'Violets are blue.' }]);
     await plane.request('POST', '/projects', {
       name: 'Smart home',
@@ -40,11 +41,10 @@ describeInBrowser('the places of the dashboard', () => {
   }, 120_000);
 
   afterAll(async () => {
-    for (const id of [runs?.live, runs?.waiting]) if (id) await plane.request('POST', `/runs/${id}/stop`);
-    if (runs) await plane.jobWhenDone(runs.live);
-    await browser?.close();
-    await plane?.close();
-    await empty?.close();
+    await browser.close();
+    await endAllRuns(plane);
+    await plane.close();
+    await empty.close();
   });
 
   const PLACES: readonly (readonly [name: string, path: () => string, shows: string])[] = [

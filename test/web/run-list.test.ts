@@ -1,8 +1,10 @@
 /** The list of runs as it is worked with all day: filtered, sorted, walked by keys, and moving by itself. */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { runDetailResponse } from '#surfaces/runs/schemas.ts';
 import { ScriptedPlane } from '../support/scripted-plane.ts';
 import { describeInBrowser, eventually, launchBrowser, type Visit, visit } from './browser.ts';
+import { endAllRuns } from './end-all-runs.ts';
 
 describeInBrowser('the list of runs', () => {
   let browser: Browser;
@@ -35,6 +37,7 @@ describeInBrowser('the list of runs', () => {
   });
   afterAll(async () => {
     await browser.close();
+    await endAllRuns(plane);
     await plane.close();
   });
 
@@ -88,6 +91,20 @@ describeInBrowser('the list of runs', () => {
     await page.keyboard.press('Escape');
     await page.keyboard.press('?');
     await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).getByText('Machines').waitFor();
+  });
+
+  test('says what its runs cost once their owner says what an hour does, and nothing before that', async () => {
+    const cost = page.locator(`[data-run=${quick}] [role=gridcell]`).last();
+    expect(await cost.textContent()).toBe('–');
+
+    await page.goto(`${plane.url}/#/machines`);
+    await page.getByLabel('US dollars an hour of a machine of local').fill('cheap');
+    await page.getByText('must be a number of at least 0').waitFor();
+    await page.getByLabel('US dollars an hour of a machine of local').fill('3600');
+    await page.goto(`${plane.url}/#/runs`);
+
+    const { compute_seconds } = runDetailResponse.parse((await plane.request('GET', `/runs/${quick}`)).body);
+    await eventually(async () => expect(await cost.textContent()).toBe(`$${compute_seconds.toFixed(2)}`)); // a dollar a second
   });
 
   test('moves by itself: a new run comes, its step rises in its row, and it ends', async () => {

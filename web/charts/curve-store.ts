@@ -10,6 +10,8 @@ import { append, appendAxis } from './curve-data.ts';
 
 const POINTS = 500;
 const LIVE_MILLIS = 1_000;
+/** A doorbell may be deaf. */
+const ON_THE_CHANCE_MILLIS = 10_000;
 
 export type Curves = ReadonlyMap<string, readonly CurvePoint[]>;
 
@@ -29,15 +31,18 @@ interface CurveStoreOptions {
   readonly runId: string;
   /** whether more may come */
   readonly isLive: () => boolean;
+  /** whether somebody calls `hurry` when there is more */
+  readonly hasBell: () => boolean;
   /** steps that are looked at; null: all */
   readonly stretch: () => readonly [number, number] | null;
 }
 
-export function openCurves({ runId, isLive, stretch }: CurveStoreOptions): CurveStore {
+export function openCurves({ runId, isLive, hasBell, stretch }: CurveStoreOptions): CurveStore {
   const curves = signal<Curves | null>(null);
   const axes = signal<RunMetrics['axes']>({ epoch: [], timestamp: [] });
   const problem = signal<Error | null>(null);
   let isWhole = false;
+  let isOver = false;
   let asking: Asking;
 
   const task = async (abort: AbortSignal): Promise<number | null> => {
@@ -58,7 +63,8 @@ export function openCurves({ runId, isLive, stretch }: CurveStoreOptions): Curve
       };
     }
     isWhole = true;
-    return isLive() ? LIVE_MILLIS : null;
+    isOver = !isLive();
+    return isOver ? null : hasBell() ? ON_THE_CHANCE_MILLIS : LIVE_MILLIS;
   };
   const begin = () =>
     keepAsking(task, (error) => {
@@ -66,6 +72,7 @@ export function openCurves({ runId, isLive, stretch }: CurveStoreOptions): Curve
     });
   const again = () => {
     asking.stop();
+    isOver = false;
     asking = begin();
   };
   asking = begin();
@@ -77,7 +84,7 @@ export function openCurves({ runId, isLive, stretch }: CurveStoreOptions): Curve
       isWhole = false;
       again();
     },
-    hurry: again,
+    hurry: () => (isOver ? again() : asking.hurry()),
     stop: () => asking.stop(),
   };
 }

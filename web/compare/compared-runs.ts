@@ -22,7 +22,12 @@ export function openCompared(id: string): ComparedRun {
   const detail = signal<RunDetail | null>(null);
   const isGone = signal(false);
   const problem = signal<Error | null>(null);
-  const curves = openCurves({ runId: id, isLive: () => !isFinal(detail.peek() ?? { state: 'running' }), stretch: () => null });
+  const curves = openCurves({
+    runId: id,
+    isLive: () => !isFinal(detail.peek() ?? { state: 'running' }),
+    hasBell: () => false,
+    stretch: () => null,
+  });
   const record = keepAsking(
     async (abort) => {
       try {

@@ -23,6 +23,13 @@ export function peekRows(text: string, count: number): PeekedRows {
   return { rows, content: trimmed, note: fault || `${lines.length.toLocaleString('en')} lines in all` };
 }
 
+/** The same for the beginning of a file that is too large for one request: its last line may be cut, and no array can be read in part. */
+export function peekStart(start: string, count: number): PeekedRows {
+  if (start.trimStart().startsWith('['))
+    return { rows: [], content: '', note: 'a JSON array of this size is not taken: make it JSON Lines' };
+  return { ...peekRows(start.slice(0, start.lastIndexOf('\n') + 1), count), content: '', note: '' };
+}
+
 function peekArray(text: string, count: number): PeekedRows {
   try {
     const rows: unknown = JSON.parse(text);

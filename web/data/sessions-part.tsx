@@ -1,3 +1,4 @@
+import { showCount, showMany } from '../format/numbers.ts';
 import { Empty, Shown } from '../parts/blank.tsx';
 import { openDialog } from '../parts/open-dialog.tsx';
 import { useAnswer } from '../plane/use-answer.ts';
@@ -68,7 +69,7 @@ function SessionRows({ id }: { readonly id: string }) {
           ) : (
             <>
               <p class="muted">
-                the first {items.length} of {rows} rows
+                the first {showCount(items.length)} {rows === null ? 'rows' : `of ${showMany(rows, 'row')}`}
               </p>
               <RowsTable rows={items} />
             </>

@@ -1,7 +1,7 @@
 /** Rows from a file into the plane: the first ones are shown before anything is sent, and the plane checks every one. */
 import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
-import { showBytes } from '../format/numbers.ts';
+import { showBytes, showCount } from '../format/numbers.ts';
 import { CopyAs } from '../parts/copy-as.tsx';
 import { Dialog } from '../parts/dialog.tsx';
 import { Field } from '../parts/field.tsx';
@@ -10,13 +10,13 @@ import { closeDialog } from '../parts/open-dialog.tsx';
 import { Problem } from '../parts/problem.tsx';
 import { TextField } from '../parts/text-field.tsx';
 import { perform } from '../plane/ask.ts';
-import type { Recipe } from '../plane/recipe.ts';
 import type { Dataset, Session } from '../plane/wire.ts';
-import { nameFromFile, type PeekedRows, peekRows } from './peek-rows.ts';
+import { nameFromFile, type PeekedRows, peekRows, peekStart } from './peek-rows.ts';
 import { RowsTable } from './rows-table.tsx';
+import { LINK_BYTES, REQUEST_BYTES, rowsRecipe, type SendPhase, sendLargeDataset } from './send-rows.ts';
 
-const MAX_BYTES = 4 * 1_048_576;
 const SHOWN_ROWS = 8;
+const PHASE_WORDS: Readonly<Record<SendPhase, string>> = { checking: 'Checking …', hashing: 'Hashing …', sending: 'Sending …' };
 
 interface UploadDialogProps {
   readonly kind: 'dataset' | 'session';
@@ -26,11 +26,10 @@ interface UploadDialogProps {
 
 export function UploadDialog({ kind, onStored }: UploadDialogProps) {
   const file = useSignal<File | null>(null);
-  const content = useSignal('');
   const peeked = useSignal<PeekedRows | null>(null);
   const name = useSignal('');
   const problem = useSignal<Error | null>(null);
-  const isBusy = useSignal(false);
+  const phase = useSignal<SendPhase | null>(null);
   const input = useRef<HTMLInputElement>(null);
 
   /** A browser says nothing when the same file is chosen again, corrected meanwhile: so it must not be chosen any more. */
@@ -43,30 +42,38 @@ export function UploadDialog({ kind, onStored }: UploadDialogProps) {
     if (!chosen) return;
     file.value = chosen;
     if (name.value === '') name.value = nameFromFile(chosen.name);
-    content.value = chosen.size <= MAX_BYTES ? await chosen.text() : '';
-    peeked.value = chosen.size <= MAX_BYTES ? peekRows(content.value, SHOWN_ROWS) : null;
+    if (chosen.size <= REQUEST_BYTES) peeked.value = peekRows(await chosen.text(), SHOWN_ROWS);
+    else if (chosen.size <= mostBytes) peeked.value = peekStart(await chosen.slice(0, REQUEST_BYTES).text(), SHOWN_ROWS);
   };
-  const isTooLarge = (file.value?.size ?? 0) > MAX_BYTES;
-  const path = () => `/${kind}s/${encodeURIComponent(name.value.trim())}`;
-  const recipe = (): Recipe => ({
-    method: 'PUT',
-    path: path(),
-    text: { content: peeked.value?.content ?? content.value, contentType: 'application/x-ndjson', file: file.value?.name ?? 'rows.jsonl' },
-  });
+  const mostBytes = kind === 'dataset' ? LINK_BYTES : REQUEST_BYTES;
+  const size = file.value?.size ?? 0;
+  const isLarge = size > REQUEST_BYTES;
+  const recipe = () =>
+    rowsRecipe(`/${kind}s/${encodeURIComponent(name.value.trim())}`, peeked.value?.content ?? '', file.value?.name ?? 'rows.jsonl');
+  const store = (): Promise<Partial<Dataset & Session>> =>
+    isLarge && file.value
+      ? sendLargeDataset(name.value.trim(), file.value, (next) => {
+          phase.value = next;
+        })
+      : perform(recipe());
   const send = async (event: SubmitEvent) => {
     event.preventDefault();
-    isBusy.value = true;
+    phase.value = 'checking';
     problem.value = null;
     try {
-      const stored = await perform<Dataset & Session>(recipe());
-      notify(`stored: ${stored.rows} ${stored.format} rows, every one checked`);
+      const { rows, format, uri, session_id } = await store();
+      notify(
+        rows == null
+          ? `stored: ${format} rows; those past ${showBytes(REQUEST_BYTES)} are checked before training`
+          : `stored: ${showCount(rows)} ${format} rows, every one checked`,
+      );
       closeDialog();
-      onStored(kind === 'dataset' ? stored.uri : stored.session_id);
+      onStored(session_id ?? uri ?? '');
     } catch (error) {
       problem.value = error instanceof Error ? error : new Error(String(error));
       forgetFile();
     } finally {
-      isBusy.value = false;
+      phase.value = null;
     }
   };
 
@@ -74,8 +81,8 @@ export function UploadDialog({ kind, onStored }: UploadDialogProps) {
     <Dialog title={kind === 'dataset' ? 'Upload a data set' : 'Upload a session'} isWide onClose={closeDialog}>
       <form onSubmit={(event) => void send(event)}>
         <p>
-          JSON Lines or a JSON array, up to {showBytes(MAX_BYTES)}, every row of one format: alpaca, messages, prompt and completion,
-          preference or text. Larger files: put them below the plane's data root and name their path.
+          JSON Lines, or a JSON array up to {showBytes(REQUEST_BYTES)}; every row of one format: alpaca, messages, prompt and completion,
+          preference or text. A file may also lie below the plane's data root: runs name its path.
         </p>
         <Field label="File">
           {(control) => (
@@ -94,9 +101,9 @@ export function UploadDialog({ kind, onStored }: UploadDialogProps) {
           hint={kind === 'dataset' ? `requests will name it dataset:${name.value || '<name>'}` : 'the id of the session'}
           isRequired
         />
-        {isTooLarge && (
+        {size > mostBytes && (
           <p class="fault" role="alert">
-            {showBytes(file.value?.size ?? 0)} are too many: at most {showBytes(MAX_BYTES)} can be stored here.
+            {showBytes(size)} are too many: this page can store at most {showBytes(mostBytes)}.
           </p>
         )}
         {peeked.value && (
@@ -109,13 +116,13 @@ export function UploadDialog({ kind, onStored }: UploadDialogProps) {
         )}
         <Problem problem={problem.value} />
         <div class="dialog-buttons">
-          <CopyAs recipe={recipe} what="Upload" />
+          {!isLarge && <CopyAs recipe={recipe} what="Upload" />}
           <span class="spring" />
           <button type="button" onClick={closeDialog}>
             Cancel
           </button>
-          <button type="submit" class="primary" disabled={isBusy.value || peeked.value === null || name.value.trim() === ''}>
-            {isBusy.value ? 'Checking …' : 'Check and store'}
+          <button type="submit" class="primary" disabled={phase.value !== null || peeked.value === null || name.value.trim() === ''}>
+            {phase.value === null ? 'Check and store' : PHASE_WORDS[phase.value]}
           </button>
         </div>
       </form>

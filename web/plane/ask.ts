@@ -101,7 +101,8 @@ export async function readText(response: Response): Promise<string> {
   }
 }
 
-function readError(text: string, status: number): ErrorBody {
+/** What the plane said was wrong; or that it was not the plane who said it. */
+export function readError(text: string, status: number): ErrorBody {
   try {
     const body: unknown = JSON.parse(text);
     if (typeof body === 'object' && body !== null && 'detail' in body && 'code' in body) return body as ErrorBody;

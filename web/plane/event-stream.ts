@@ -1,32 +1,43 @@
 /**
- * A run's timeline as it grows. The plane's server-sent events are finite answers, and an EventSource cannot send a token, so each is a plain
- * request that waits: with the sequence seen last, so that every event comes once, in order, also over a restart of the plane.
+ * A run's timeline as it grows, by sequence: every event comes once, in order, also over a restart of the plane. Where a doorbell rings it is
+ * asked when that rings. Else by the plane's server-sent events: those are finite answers, and an EventSource cannot send a token, so each is
+ * a plain request that waits.
  */
-import { readText, send } from './ask.ts';
+import { ask, readText, send } from './ask.ts';
 import { type Asking, keepAsking } from './keep-asking.ts';
-import type { RunEvent } from './wire.ts';
+import type { RunEvent, RunEventList } from './wire.ts';
 
 const PAGE = 500;
+/** A doorbell may be deaf. */
+const ON_THE_CHANCE_MILLIS = 20_000;
 
-/** @param onEvents new ones, ascending. Ends by itself when a final run has no more. */
+/**
+ * @param hasBell whether somebody calls `hurry` when there is news
+ * @param onEvents new ones, ascending. Ends by itself when a final run has no more.
+ */
 export function followEvents(
   runId: string,
+  hasBell: () => boolean,
   onEvents: (events: readonly RunEvent[]) => void,
   onProblem: (problem: Error | null) => void,
 ): Asking {
   let seen = 0;
+  const take = (events: readonly RunEvent[]) => {
+    if (events.length === 0) return;
+    seen = events.at(-1)?.sequence ?? seen;
+    onEvents(events);
+  };
+  const path = () => `/runs/${encodeURIComponent(runId)}/events?after=${seen}&limit=${PAGE}`;
   return keepAsking(async (abort) => {
-    const response = await send(`/runs/${encodeURIComponent(runId)}/events?after=${seen}&limit=${PAGE}`, {
-      headers: { accept: 'text/event-stream' },
-      signal: abort,
-    });
+    if (hasBell()) {
+      const { items, next } = await ask<RunEventList>(path(), abort);
+      take(items);
+      return next === null ? ON_THE_CHANCE_MILLIS : 0;
+    }
+    const response = await send(path(), { headers: { accept: 'text/event-stream' }, signal: abort });
     if (response.status === 204) return null;
     if (!response.ok) throw new Error(`the timeline cannot be read: ${response.status}`);
-    const events = readEventStream(await readText(response));
-    if (events.length > 0) {
-      seen = events.at(-1)?.sequence ?? seen;
-      onEvents(events);
-    }
+    take(readEventStream(await readText(response)));
     return 0;
   }, onProblem);
 }

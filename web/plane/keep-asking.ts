@@ -15,6 +15,8 @@ export interface Asking {
 export type Task = (abort: AbortSignal) => Promise<number | null>;
 
 const AFTER_REFUSAL_MILLIS = 5_000;
+/** However often somebody says hurry: more than four looks a second show nothing more. */
+const LEAST_MILLIS = 250;
 
 /** @param onProblem what the plane refused; null when it answers again */
 export function keepAsking(task: Task, onProblem: (problem: Error | null) => void): Asking {
@@ -30,9 +32,10 @@ export function keepAsking(task: Task, onProblem: (problem: Error | null) => voi
         signal.removeEventListener('abort', done);
         resolve();
       };
-      const timer = setTimeout(done, isHurried ? 0 : millis);
-      isHurried = false;
-      wake = done;
+      const timer = setTimeout(done, isHurried ? Math.min(millis, LEAST_MILLIS) : millis);
+      wake = () => {
+        setTimeout(done, LEAST_MILLIS);
+      };
       signal.addEventListener('abort', done);
     });
 
@@ -42,6 +45,7 @@ export function keepAsking(task: Task, onProblem: (problem: Error | null) => voi
       await whenAskable(signal);
       if (signal.aborted) return;
       let wait = AFTER_REFUSAL_MILLIS;
+      isHurried = false; // what is asked from here on is new enough for whoever said so before
       try {
         const answer = await task(signal);
         onProblem(null);

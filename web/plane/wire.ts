@@ -2,6 +2,7 @@
 import type * as z from 'zod';
 import type { errorBodySchema } from '#http/surface.ts';
 import type * as management from '#surfaces/management/schemas.ts';
+import type * as orchestrator from '#surfaces/orchestrator/schemas.ts';
 import type * as places from '#surfaces/runs/place-schemas.ts';
 import type * as runs from '#surfaces/runs/schemas.ts';
 import type * as sft from '#surfaces/sft/schemas.ts';
@@ -14,6 +15,7 @@ export type RunSummary = z.infer<typeof runs.runSummaryResponse>;
 export type RunDetail = z.infer<typeof runs.runDetailResponse>;
 export type RunState = RunSummary['state'];
 export type RunEvent = z.infer<typeof runs.eventResponse>;
+export type RunEventList = z.infer<typeof runs.eventListResponse>;
 export type RunLogs = z.infer<typeof runs.logsResponse>;
 export type LogLine = RunLogs['items'][number];
 export type RunMetrics = z.infer<typeof runs.metricsResponse>;
@@ -29,6 +31,7 @@ export type FileLink = z.infer<typeof runs.fileLinkResponse>;
 
 export type Dataset = z.infer<typeof places.datasetResponse>;
 export type DatasetList = z.infer<typeof places.datasetListResponse>;
+export type DatasetUpload = z.infer<typeof places.uploadResponse>;
 export type DatasetPreview = z.infer<typeof places.datasetPreviewResponse>;
 export type ProviderList = z.infer<typeof places.providerListResponse>;
 export type WorkerList = z.infer<typeof places.workerListResponse>;
@@ -40,6 +43,8 @@ export type ProjectRun = z.infer<typeof management.runResponse>;
 
 export type SavedConfig = z.infer<typeof sft.configResponse>;
 export type SavedConfigReceipt = z.infer<typeof sft.configSaveResponse>;
+
+export type Ticket = z.infer<typeof orchestrator.ticketResponse>;
 
 export type Session = z.infer<typeof trainingSvc.sessionResponse>;
 export type SessionList = z.infer<typeof trainingSvc.sessionListResponse>;

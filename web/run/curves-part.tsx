@@ -20,7 +20,13 @@ import type { LiveRun } from './live-run.ts';
 export function CurvesPart({ run, detail }: { readonly run: LiveRun; readonly detail: RunDetail }) {
   const stretch = useSignal<readonly [number, number] | null>(null);
   const store = useMemo(
-    () => openCurves({ runId: run.id, isLive: () => !isFinal(run.detail.peek() ?? { state: 'running' }), stretch: () => stretch.peek() }),
+    () =>
+      openCurves({
+        runId: run.id,
+        isLive: () => !isFinal(run.detail.peek() ?? { state: 'running' }),
+        hasBell: () => run.hasBell.peek(),
+        stretch: () => stretch.peek(),
+      }),
     [run],
   );
   useEffect(() => store.stop, [store]);
@@ -33,6 +39,9 @@ export function CurvesPart({ run, detail }: { readonly run: LiveRun; readonly de
     seen.current = { attempts: detail.attempts.length, isOver };
     if (before.attempts !== detail.attempts.length || before.isOver !== isOver) store.reload();
   }, [detail.attempts.length, isOver]);
+  useSignalEffect(() => {
+    if (run.rings.value > 0) store.hurry();
+  });
   const isFirstStretch = useRef(true);
   useSignalEffect(() => {
     void stretch.value;

@@ -1,14 +1,17 @@
-/** One run as it is now: its record, asked again while it moves, and its timeline, which says at once when something happened. */
+/** One run as it is now: its record and its timeline, read when the doorbell rings, and now and then where none does. */
 import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import { ask, PlaneError } from '../plane/ask.ts';
+import { openDoorbell } from '../plane/doorbell.ts';
 import { followEvents } from '../plane/event-stream.ts';
-import { keepAsking } from '../plane/keep-asking.ts';
+import { type Asking, keepAsking } from '../plane/keep-asking.ts';
 import type { RunDetail, RunEvent } from '../plane/wire.ts';
 import { isFinal, isLive } from '../runs/run-facts.ts';
 import { forgetRun, takeRuns } from '../runs/run-store.ts';
 
 const LIVE_MILLIS = 1_000;
 const WAITING_MILLIS = 5_000;
+/** Under a doorbell, and for runs that are over: tags and pins may still come. */
+const QUIET_MILLIS = 30_000;
 
 export interface LiveRun {
   readonly id: string;
@@ -16,8 +19,10 @@ export interface LiveRun {
   /** ascending, without a gap */
   readonly events: Signal<readonly RunEvent[]>;
   readonly problem: ReadonlySignal<Error | null>;
-  /** Something was done to it: look at once. */
-  readonly look: () => void;
+  /** moves when the doorbell rang */
+  readonly rings: ReadonlySignal<number>;
+  /** it rings when there is news: nobody needs to look on the chance */
+  readonly hasBell: ReadonlySignal<boolean>;
   /** It was read somewhere else just now. */
   readonly take: (detail: RunDetail) => void;
   readonly stop: () => void;
@@ -26,18 +31,29 @@ export interface LiveRun {
 export function openRun(id: string): LiveRun {
   const detail = signal<RunDetail | null>(null);
   const events = signal<readonly RunEvent[]>([]);
+  const rings = signal(0);
   const ofRecord = signal<Error | null>(null);
   const ofTimeline = signal<Error | null>(null);
+  const hasBell = signal(false);
+  let bell: Asking | null = null;
+  const ring = () => {
+    rings.value++;
+    record.hurry();
+    timeline.hurry();
+  };
   const take = (next: RunDetail) => {
     detail.value = next;
     takeRuns([next]);
+    if (isFinal(next)) bell?.stop();
+    else bell ??= openDoorbell(id, hasBell, ring);
   };
+
   const record = keepAsking(
     async (abort) => {
-      take(await ask<RunDetail>(`/runs/${encodeURIComponent(id)}`, abort));
-      const now = detail.peek();
-      if (now === null || isFinal(now)) return WAITING_MILLIS * 12; // tags and pins may still come
-      return isLive(now) ? LIVE_MILLIS : WAITING_MILLIS;
+      const next = await ask<RunDetail>(`/runs/${encodeURIComponent(id)}`, abort);
+      take(next);
+      if (isFinal(next) || hasBell.peek()) return QUIET_MILLIS;
+      return isLive(next) ? LIVE_MILLIS : WAITING_MILLIS;
     },
     (error) => {
       ofRecord.value = error;
@@ -46,6 +62,7 @@ export function openRun(id: string): LiveRun {
   );
   const timeline = followEvents(
     id,
+    () => hasBell.peek(),
     (more) => {
       events.value = [...events.peek(), ...more];
       record.hurry();
@@ -59,9 +76,11 @@ export function openRun(id: string): LiveRun {
     detail,
     events,
     problem: computed(() => ofRecord.value ?? ofTimeline.value),
-    look: () => record.hurry(),
+    rings,
+    hasBell,
     take,
     stop: () => {
+      bell?.stop();
       record.stop();
       timeline.stop();
     },

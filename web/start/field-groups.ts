@@ -39,7 +39,11 @@ const PLAN: readonly GroupPlan[] = [
     isOpen: false,
     names: ['eval_split', 'eval_steps', 'save_steps', 'logging_steps', 'keep_best', 'sample_prompts'],
   },
-  { title: 'Machine', isOpen: false, names: ['provider', 'node_count', 'gpus_per_node', 'gpu_type', 'max_runtime', 'env'] },
+  {
+    title: 'Machine',
+    isOpen: false,
+    names: ['provider', 'node_count', 'gpus_per_node', 'gpu_type', 'max_runtime', 'env', 'secrets', 'image'],
+  },
   { title: 'Results', isOpen: false, names: ['output_dir', 'export', 'report_to', 'wandb_project', 'description'] },
 ];
 
@@ -53,20 +57,19 @@ export interface FieldGroup {
 }
 
 export function groupFields(fields: readonly Field[]): FieldGroup[] {
-  const asked = fields.filter(({ name }) => !NOT_ASKED.has(name));
-  const groups = PLAN.map(({ title, isOpen, names }) => ({
-    title,
-    isOpen,
-    fields: names.flatMap((name) => firstOf(asked.filter((field) => field.name === name))),
-  }));
-  const placed = new Set(groups.flatMap((group) => group.fields));
-  const twins = new Set([...placed].map(({ name }) => name));
-  const others = asked.filter((field) => !placed.has(field) && !twins.has(field.name));
+  const byName = Map.groupBy(
+    fields.filter(({ name }) => !NOT_ASKED.has(name)),
+    ({ name }) => name,
+  );
+  const asked = new Map([...byName].map(([name, twins]) => [name, plainOf(twins)]));
+  const groups = PLAN.map(({ title, isOpen, names }) => ({ title, isOpen, fields: names.flatMap((name) => asked.get(name) ?? []) }));
+  const placed = new Set(PLAN.flatMap(({ names }) => names));
+  const others = [...asked].flatMap(([name, field]) => (placed.has(name) ? [] : field));
   return [...groups, { title: 'More', isOpen: false, fields: others }].filter((group) => group.fields.length > 0);
 }
 
-/** A body may take a hyperparameter in two places (management's `model_parameters` and `hyperparameters`): the last one is the plain one. */
-const firstOf = (fields: readonly Field[]): Field[] => {
-  const plain = fields.find(({ path }) => path[0] === 'hyperparameters') ?? fields[0];
+/** A body may take a hyperparameter in two places (management's `model_parameters` and `hyperparameters`): it is asked for once. */
+const plainOf = (twins: readonly Field[]): Field[] => {
+  const plain = twins.find(({ path }) => path[0] === 'hyperparameters') ?? twins[0];
   return plain ? [plain] : [];
 };
