@@ -14,12 +14,12 @@ interface RunRowProps {
   /** from 0, of all that meet the filter */
   readonly index: number;
   readonly top: number;
-  readonly isCurrent: boolean;
-  readonly onFocus: () => void;
+  /** Tab leads here; the arrow keys lead on */
+  readonly isTabbed: boolean;
 }
 
 /** Reads the signal of its own run: a report of that run draws this row, and no other. */
-export function RunRow({ run, index, top, isCurrent, onFocus }: RunRowProps) {
+export function RunRow({ run, index, top, isTabbed }: RunRowProps) {
   const value = run.value;
   const isSelected = selected.value.includes(value.id);
   return (
@@ -28,10 +28,9 @@ export function RunRow({ run, index, top, isCurrent, onFocus }: RunRowProps) {
       aria-rowindex={index + 2}
       aria-selected={isSelected}
       data-run={value.id}
-      class={isCurrent ? 'row current' : 'row'}
+      class={isTabbed ? 'row current' : 'row'}
       style={{ top: `${top}px` }}
-      tabIndex={isCurrent ? 0 : -1}
-      onFocus={onFocus}
+      tabIndex={isTabbed ? 0 : -1}
     >
       <span role="gridcell" class="tick">
         <input

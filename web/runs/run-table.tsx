@@ -2,7 +2,8 @@
 // biome-ignore-all lint/a11y/useFocusableInteractive: the rows take the focus, one at a time (WAI-ARIA, grid pattern); their cells do not
 /** The list of runs: thousands of rows, of which only those in sight are drawn. Arrow keys walk it, Space ticks, Enter opens. */
 import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import type { ComponentChildren, VNode } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
 import { useVirtualRows } from '../parts/virtual-rows.ts';
 import { navigate, setQuery } from '../route/route.ts';
 import { COLUMNS } from './columns.tsx';
@@ -25,6 +26,9 @@ export function RunTable({ ids, order, label }: RunTableProps) {
   const current = useSignal(0);
   const [first, last] = range.value;
   const at = Math.min(current.value, Math.max(0, ids.length - 1));
+  /** Tab leads to the current row; where that is out of sight, to the first one drawn. */
+  const tabbed = at >= first && at < last ? at : first;
+  const rowAt = useRowNodes();
 
   const walk = (row: number) => {
     current.value = Math.max(0, Math.min(ids.length - 1, row));
@@ -66,6 +70,10 @@ export function RunTable({ ids, order, label }: RunTableProps) {
       aria-multiselectable="true"
       style={{ '--columns': TEMPLATE }}
       onKeyDown={onKeyDown}
+      onFocusIn={({ target }) => {
+        const row = target instanceof HTMLElement ? target.closest('.body .row') : null;
+        if (row) current.value = Number(row.getAttribute('aria-rowindex')) - 2;
+      }}
     >
       <div role="rowgroup" class="head">
         <div role="row" aria-rowindex={1} class="row">
@@ -79,27 +87,36 @@ export function RunTable({ ids, order, label }: RunTableProps) {
         </div>
       </div>
       <div role="rowgroup" class="body" style={{ height: `${ids.length * ROW_HEIGHT}px` }}>
-        {ids.slice(first, last).map((id, offset) => {
-          const run = runSignal(id);
-          const index = first + offset;
-          return (
-            run && (
-              <RunRow
-                key={id}
-                run={run}
-                index={index}
-                top={index * ROW_HEIGHT}
-                isCurrent={index === at}
-                onFocus={() => {
-                  current.value = index;
-                }}
-              />
-            )
-          );
-        })}
+        {rowAt(ids.slice(first, last).map((id, offset) => ({ id, index: first + offset, isTabbed: first + offset === tabbed })))}
       </div>
     </div>
   );
+}
+
+interface PlacedRow {
+  readonly id: string;
+  readonly index: number;
+  readonly isTabbed: boolean;
+}
+
+/** The rows as nodes. One that stands where it stood is the node that it was, and Preact passes it over: scrolling draws what comes into sight. */
+function useRowNodes(): (rows: readonly PlacedRow[]) => ComponentChildren {
+  const known = useRef(new Map<string, PlacedRow & { readonly node: VNode }>());
+  return (rows) => {
+    const next = new Map<string, PlacedRow & { readonly node: VNode }>();
+    for (const row of rows) {
+      const before = known.current.get(row.id);
+      const run = runSignal(row.id);
+      if (before && before.index === row.index && before.isTabbed === row.isTabbed) next.set(row.id, before);
+      else if (run)
+        next.set(row.id, {
+          ...row,
+          node: <RunRow key={row.id} run={run} index={row.index} top={row.index * ROW_HEIGHT} isTabbed={row.isTabbed} />,
+        });
+    }
+    known.current = next;
+    return [...next.values()].map(({ node }) => node);
+  };
 }
 
 interface HeadProps {
