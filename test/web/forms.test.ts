@@ -28,7 +28,7 @@ describeInBrowser('what is given to the plane', () => {
     plane = await ScriptedPlane.start({ stepSeconds: 0.01, saveSteps: 5 });
   });
   beforeEach(async () => {
-    place = await visit(browser, plane.url, { expected: [/400 \(Bad Request\)/] });
+    place = await visit(browser, plane.url, { expected: [/400 \(Bad Request\)|422 \(Unprocessable/] });
     page = place.page;
     await place.context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: plane.url });
   });
@@ -93,6 +93,19 @@ describeInBrowser('what is given to the plane', () => {
 
     const { body } = await plane.request('GET', '/datasets/long/preview');
     expect(body).toMatchObject({ size_bytes: (row.length + 1) * rows, format: 'text' });
+  });
+
+  test('a conversation is stored from its file, or refused with what is wrong in it', async () => {
+    const file = join(folder.path, 'talk.json');
+    writeFileSync(file, '{"messages": [{"role": "user", "content": "Hello?"}]}');
+    await page.goto(`${plane.url}/#/data/trajectories`);
+    await page.getByLabel('Store a conversation from a file').setInputFiles(file);
+    await page.getByRole('alert').getByText('must hold a message of the assistant').waitFor();
+
+    writeFileSync(file, '{"messages": [{"role": "user", "content": "Hello?"}, {"role": "assistant", "content": "Good evening."}]}');
+    await page.getByLabel('Store a conversation from a file').setInputFiles(file);
+    await page.waitForURL('**/#/data/trajectories/talk');
+    await page.getByText('Good evening.').waitFor();
   });
 
   test('a configuration is saved, chosen again, and a run is cloned with what it was asked for', async () => {

@@ -1,16 +1,21 @@
 import { Empty, Shown } from '../parts/blank.tsx';
 import { useAnswer } from '../plane/use-answer.ts';
 import type { TrajectoryDetail, TrajectoryList } from '../plane/wire.ts';
+import { navigate } from '../route/route.ts';
 import { StoredTable } from './stored-table.tsx';
+import { TrajectoryUpload } from './trajectory-upload.tsx';
 
 export function TrajectoriesPart({ chosen }: { readonly chosen: string | null }) {
   const list = useAnswer<TrajectoryList>('/trajectories?limit=1000');
   return (
     <section aria-label="Trajectories">
-      <p class="part-head muted">
-        Conversations that a hypernetwork makes an adapter of: POST /train/hypernetwork names one by its id. PUT /trajectories/id stores
-        one.
-      </p>
+      <p class="part-head muted">Conversations that a hypernetwork makes an adapter of: POST /train/hypernetwork names one by its id.</p>
+      <TrajectoryUpload
+        onStored={(id) => {
+          list.refresh();
+          navigate(['data', 'trajectories', id]);
+        }}
+      />
       <Shown value={list.value.value} problem={list.problem.value} what="trajectories">
         {({ items }) =>
           items.length === 0 ? (
