@@ -1,6 +1,7 @@
 /** One run from the form to the file on one's disk, by hand, with the plane killed in the middle: the page says so, comes back, and misses nothing. */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { artifactListResponse, checkpointListResponse, eventListResponse, runDetailResponse } from '#surfaces/runs/schemas.ts';
@@ -9,6 +10,8 @@ import { killAll, PlaneProcess, supervisorsOf } from '../support/plane-process.t
 import { request, scriptedVariables } from '../support/scripted-plane.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 import { axeFaults, describeInBrowser, eventually, launchBrowser, visit } from './browser.ts';
+
+const ASSETS = join(import.meta.dirname, '..', '..', 'web', 'dist', 'assets');
 
 describeInBrowser('a run, by hand', () => {
   let browser: Browser;
@@ -128,6 +131,40 @@ describeInBrowser('a run, by hand', () => {
     expect(faults).toEqual([]);
     await close();
   }, 180_000);
+
+  test('can be left for any place that was never opened, while the plane is away: all of the page was fetched in peace', async () => {
+    const { page, close } = await visit(browser, plane.url);
+    const scripts = readdirSync(ASSETS).filter((name) => name.endsWith('.js'));
+    await page.goto(plane.url);
+    await eventually(async () => {
+      const loaded = await page.evaluate<string[]>("performance.getEntriesByType('resource').map(({ name }) => name)");
+      expect(scripts.filter((name) => !loaded.some((url) => url.endsWith(name)))).toEqual([]);
+    });
+
+    await plane.kill('SIGKILL');
+    await page.getByRole('link', { name: 'Machines' }).click();
+    await page.getByRole('heading', { name: 'Machines' }).waitFor();
+    plane = await PlaneProcess.start(variables);
+    await page.getByText('set RUNPOD_API_KEY').waitFor();
+    await close();
+  }, 60_000);
+
+  test('a part of the page that is missing for good is said, and not asked for for ever', async () => {
+    const { page, close } = await visit(browser, plane.url);
+    let asked = 0;
+    await page.route('**/assets/part-*', async (route) => {
+      const response = await route.fetch();
+      const body = await response.text();
+      if (!body.includes('US dollars an hour')) return route.fulfill({ response, body });
+      asked += 1;
+      return route.fulfill({ status: 404 });
+    });
+
+    await page.goto(`${plane.url}/#/machines`);
+    await page.getByText('A part of this page is not there').waitFor();
+    expect(asked).toBe(2); // once more after a fresh page
+    await close();
+  });
 
   test('moves as well where no WebSocket gets through', async () => {
     const { page, close } = await visit(browser, plane.url);
