@@ -176,6 +176,23 @@ describe("a run's time", () => {
     ]);
   });
 
+  test('of a pause ends where the next attempt gets its place, although the run still reads as paused', () => {
+    const events = [
+      moved(0, 'running', 1),
+      moved(5, 'paused', 1),
+      { ...moved(9, 'paused', 2), type: 'attempt-reserved' as const },
+      moved(12, 'running', 2),
+    ];
+
+    expect(lengths(events, [{ attempt: 2, phase: 'importing', at: at(10) }])).toEqual([
+      ['training', 5],
+      ['paused', 4],
+      ['starting', 1],
+      ['importing', 2],
+      ['training', null],
+    ]);
+  });
+
   test('says why it waits, in the newest words', () => {
     const events = [moved(0, 'queued', null, 'accepted'), { ...moved(1, 'queued', null, 'no slot'), type: 'waiting-changed' as const }];
 

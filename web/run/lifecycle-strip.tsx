@@ -4,15 +4,18 @@ import { showClock, showDuration } from '../format/times.ts';
 import type { Stretch } from './lifecycle.ts';
 
 /** More than these and the oldest fold away. */
-const MOST_STRETCHES = 14;
+const MOST_STRETCHES = 20;
+/** A phase that nobody could notice is in the bar, and not in words. */
+const LEAST_SECONDS = 0.05;
 
 export function LifecycleStrip({ stretches }: { readonly stretches: readonly Stretch[] }) {
   const isOpen = stretches.some(({ to }) => to === null);
   const now = isOpen ? second.value : 0;
   const timed = stretches.map((stretch) => ({ ...stretch, seconds: secondsOf(stretch, now) }));
   const total = timed.reduce((sum, { seconds }) => sum + seconds, 0) || 1;
-  const shown = timed.slice(-MOST_STRETCHES);
-  const folded = timed.slice(0, -MOST_STRETCHES);
+  const told = timed.filter(({ kind, to, seconds }) => kind !== 'starting' || to === null || seconds >= LEAST_SECONDS);
+  const shown = told.slice(-MOST_STRETCHES);
+  const folded = told.slice(0, -MOST_STRETCHES);
   return (
     <section class="lifecycle" aria-label="Lifecycle">
       <div class="lifecycle-bar" aria-hidden="true">

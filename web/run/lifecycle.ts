@@ -71,7 +71,11 @@ function statesOf(events: readonly RunEvent[]): Stretch[] {
       const kind = KINDS[state];
       if (kind) stretches.push({ kind, label: LABELS[state] ?? state, attempt, from: timestamp, to: null, reason: message });
     } else if (type === 'waiting-changed') change({ reason: message });
-    else if (type === 'attempt-reserved') change({ attempt });
+    else if (type === 'attempt-reserved' && stretches.at(-1)?.kind === 'paused') {
+      // It still reads as paused until it trains, and is at work already.
+      change({ to: timestamp });
+      stretches.push({ kind: 'starting', label: 'starting', attempt, from: timestamp, to: null, reason: message });
+    } else if (type === 'attempt-reserved') change({ attempt });
   }
   return stretches.filter(({ from, to }) => from !== to); // a state that was passed through at once is no stretch
 }
