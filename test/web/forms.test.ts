@@ -1,11 +1,11 @@
 /** Everything that is given to the plane by the page: data sets, configurations, projects, tags; and each action as text for those who script it. */
 import { execFile } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { runDetailResponse } from '#surfaces/runs/schemas.ts';
+import { runDetailResponse, runListResponse } from '#surfaces/runs/schemas.ts';
 import { ScriptedPlane } from '../support/scripted-plane.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 import { axeFaults, describeInBrowser, launchBrowser, type Visit, visit } from './browser.ts';
@@ -13,7 +13,10 @@ import { endAllRuns } from './end-all-runs.ts';
 
 /** Not in step with us: the plane that is asked lives in this process. */
 const execute = promisify(execFile);
-const PYTHON = join(import.meta.dirname, '..', '..', 'trainer-image', '.venv', 'bin', 'python');
+const REPOSITORY = join(import.meta.dirname, '..', '..');
+/** Its commands are a part of their own: where they are not there yet, nobody can try what is copied for them. */
+const HAS_COMMANDS = existsSync(join(REPOSITORY, 'cli', 'command-table.ts'));
+const PYTHON = join(REPOSITORY, 'trainer-image', '.venv', 'bin', 'python');
 
 describeInBrowser('what is given to the plane', () => {
   let browser: Browser;
@@ -191,10 +194,25 @@ describeInBrowser('what is given to the plane', () => {
 
     await page.getByRole('button', { name: 'Copy as' }).click();
     await page.locator('[role=menuitem]:focus').waitFor();
-    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowUp'); // from the first round to the last
     await page.keyboard.press('Enter');
     await page.getByText('Python for "Start the run" copied').waitFor();
     await execute(PYTHON, ['-c', await clipboard()], { timeout: 30_000 });
     expect(await runs()).toBe(before + 2);
   });
+
+  test.skipIf(!HAS_COMMANDS)(
+    'an action is copied as a command line, and that does it (skipped where the commands are not there)',
+    async () => {
+      await page.goto(`${plane.url}/#/new?dataset=./rows.jsonl&steps=3`);
+      await page.getByRole('button', { name: 'Copy as' }).click();
+      await page.getByRole('menuitem', { name: 'Command line' }).click();
+      await page.getByText('Command line for "Start the run" copied').waitFor();
+
+      await execute('sh', ['-c', await clipboard()], { cwd: REPOSITORY, timeout: 60_000 });
+
+      const { items } = runListResponse.parse((await plane.request('GET', '/runs?limit=1')).body);
+      expect(items).toMatchObject([{ dataset: './rows.jsonl', base_model: 'tiny-llama' }]);
+    },
+  );
 });

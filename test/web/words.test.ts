@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { nameFromFile, peekRows, peekStart } from '../../web/data/peek-rows.ts';
 import { showBytes, showMany, showNumber, showPercent } from '../../web/format/numbers.ts';
 import { showAgo, showDuration } from '../../web/format/times.ts';
-import { toCurl, toPython } from '../../web/plane/recipe.ts';
+import { toAssignments, toCommandLine, toCurl, toPython } from '../../web/plane/recipe.ts';
 import { parseRoute, routeText } from '../../web/route/route-text.ts';
 import { boxHeight, LINE_HEIGHT, scrollTo, topLine } from '../../web/run/log/log-scale.ts';
 import { colourOf, dashesOf } from '../../web/runs/run-colour.ts';
@@ -95,6 +95,20 @@ describe('a request as text', () => {
       `curl -sS -X POST 'http://127.0.0.1:8000/runs/x/stop' \\\n  -H "Authorization: Bearer $TRAINER_API_TOKEN" \\\n  -H 'content-type: application/json' \\\n  -d '{"name":"it'\\''s","on":true,"none":null,"list":[1]}'`,
     );
     expect(toCurl({ method: 'GET', path: '/a' }, 'http://x', false)).toBe("curl -sSL 'http://x/a'");
+  });
+
+  test('for the command line are its words, and a text that reads as something else is quoted', () => {
+    const command = [
+      'train',
+      '-d',
+      '--data',
+      'my rows.jsonl',
+      ...toAssignments({ max_steps: 3, packing: true, wandb_project: '12', target_modules: ['q'] }),
+    ];
+
+    expect(toCommandLine({ method: 'POST', path: '/x', command }, 'http://x:1')).toBe(
+      `npx tuneplane train -d --data 'my rows.jsonl' --set max_steps=3 --set packing=true --set 'wandb_project="12"' --set 'target_modules=["q"]' --url http://x:1`,
+    );
   });
 
   test('for Python is Python', () => {

@@ -15,6 +15,7 @@ export const rowsRecipe = (path: string, content: string, file: string): Recipe 
   method: 'PUT',
   path,
   text: { content, contentType: 'application/x-ndjson', file },
+  ...(path.startsWith('/datasets/') && { command: ['datasets', 'put', file, decodeURIComponent(path.slice('/datasets/'.length))] }),
 });
 
 /** A data set of any size up to a gigabyte. @throws PlaneError; Error in a sentence where this browser cannot */

@@ -7,6 +7,8 @@ export interface Recipe {
   readonly body?: unknown;
   /** sent as it is; `file` names it where a shell would read it */
   readonly text?: { readonly content: string; readonly contentType: string; readonly file: string };
+  /** the same as words of the command line, where it has a command for it: `['stop', '-y', 'run_01…']` */
+  readonly command?: readonly string[];
 }
 
 const TOKEN = 'TRAINER_API_TOKEN';
@@ -18,6 +20,20 @@ export function toCurl({ method, path, body, text }: Recipe, origin: string, has
   if (text) parts.push(`-H ${quote(`content-type: ${text.contentType}`)}`, `--data-binary ${quote(`@${text.file}`)}`);
   else if (body !== undefined) parts.push("-H 'content-type: application/json'", `-d ${quote(JSON.stringify(body))}`);
   return parts.join(' \\\n  ');
+}
+
+/** For the command line of this project. */
+export const toCommandLine = ({ command = [] }: Recipe, origin: string): string =>
+  ['npx tuneplane', ...command.map((word) => (/^[\w./:=@,-]+$/.test(word) ? word : quote(word))), '--url', origin].join(' ');
+
+/** `--set name=value` for each part of a configuration, as the command line reads values. */
+export const toAssignments = (config: Readonly<Record<string, unknown>>): string[] =>
+  Object.entries(config).flatMap(([name, value]) => ['--set', `${name}=${toWord(value)}`]);
+
+/** A text that reads as something else is quoted, as JSON quotes it. */
+function toWord(value: unknown): string {
+  if (typeof value !== 'string') return JSON.stringify(value);
+  return /^[[{"]|^(?:true|false|null)$|^[+-]?[\d.]/.test(value.trim()) ? JSON.stringify(value) : value;
 }
 
 export function toPython({ method, path, body, text }: Recipe, origin: string, hasToken: boolean): string {

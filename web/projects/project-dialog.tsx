@@ -10,6 +10,17 @@ interface ProjectDialogProps {
   readonly onSaved: (project: Project) => void;
 }
 
+/** The objective has no option there. */
+function projectWords({
+  name,
+  base_model,
+  description,
+  owner,
+}: Readonly<Record<'name' | 'base_model' | 'description' | 'owner', string | null>>): string[] {
+  const options = { '--base': base_model, '--description': description, '--owner': owner };
+  return [name ?? '', ...Object.entries(options).flatMap(([option, value]) => (value === null ? [] : [option, value]))];
+}
+
 export function ProjectDialog({ project, onSaved }: ProjectDialogProps) {
   const name = useSignal(project?.name ?? '');
   const description = useSignal(project?.description ?? '');
@@ -25,7 +36,7 @@ export function ProjectDialog({ project, onSaved }: ProjectDialogProps) {
   });
   const recipe = (): Recipe =>
     project === null
-      ? { method: 'POST', path: '/projects', body: body() }
+      ? { method: 'POST', path: '/projects', body: body(), command: ['projects', 'create', ...projectWords(body())] }
       : { method: 'PATCH', path: `/projects/${encodeURIComponent(project.id)}`, body: body() };
   return (
     <ActionDialog<Project>

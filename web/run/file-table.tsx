@@ -37,7 +37,10 @@ export function FileTable({ files, label }: { readonly files: readonly StoredFil
               <button type="button" onClick={() => void download(href, path)}>
                 Download<span class="unseen"> {path}</span>
               </button>
-              <CopyAs what={`Download ${path}`} recipe={() => ({ method: 'GET', path: href })} />
+              <CopyAs
+                what={`Download ${path}`}
+                recipe={() => ({ method: 'GET', path: href, command: ['artifacts', 'download', runOf(href), path] })}
+              />
             </td>
           </tr>
         ))}
@@ -45,6 +48,9 @@ export function FileTable({ files, label }: { readonly files: readonly StoredFil
     </table>
   );
 }
+
+/** `/runs/<run>/artifacts/…` */
+const runOf = (href: string): string => decodeURIComponent(href.split('/')[2] ?? '');
 
 /** A browser's download sends no token: the plane is asked for a link that needs none. */
 async function download(href: string, path: string): Promise<void> {

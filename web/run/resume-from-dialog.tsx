@@ -20,6 +20,12 @@ export function ResumeFromDialog({ detail, checkpoint }: { readonly detail: RunD
         ...(rate.value.trim() && { learning_rate: toNumber(rate.value) }),
       },
     },
+    command: [
+      ...['resume', detail.id, '--from', checkpoint.id, '-d'],
+      ...(name.value.trim() ? ['--name', name.value.trim()] : []),
+      ...(steps.value.trim() ? ['--max-steps', steps.value.trim()] : []),
+      ...(rate.value.trim() ? ['--learning-rate', rate.value.trim()] : []),
+    ],
   });
   return (
     <ActionDialog<ProjectRun>

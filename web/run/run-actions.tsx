@@ -46,7 +46,7 @@ export function RunActions({ run, detail }: { readonly run: LiveRun; readonly de
 }
 
 function StopDialog({ run }: { readonly run: LiveRun }) {
-  const recipe = (): Recipe => ({ method: 'POST', path: pathOf(run.id, 'stop') });
+  const recipe = (): Recipe => ({ method: 'POST', path: pathOf(run.id, 'stop'), command: ['stop', '-y', run.id] });
   return (
     <ActionDialog<RunDetail> title="Stop this run?" verb="Stop" isDangerous recipe={recipe} done="stopping" onDone={run.take}>
       <p>It saves a last checkpoint and ends. That cannot be taken back, but a new run can go on from the checkpoint.</p>
@@ -55,7 +55,7 @@ function StopDialog({ run }: { readonly run: LiveRun }) {
 }
 
 function PauseDialog({ run }: { readonly run: LiveRun }) {
-  const recipe = (): Recipe => ({ method: 'POST', path: pathOf(run.id, 'pause') });
+  const recipe = (): Recipe => ({ method: 'POST', path: pathOf(run.id, 'pause'), command: ['pause', run.id] });
   return (
     <ActionDialog<RunDetail> title="Pause this run?" verb="Pause" recipe={recipe} done="pausing" onDone={run.take}>
       <p>
@@ -67,7 +67,7 @@ function PauseDialog({ run }: { readonly run: LiveRun }) {
 
 function ResumeDialog({ run, detail }: { readonly run: LiveRun; readonly detail: RunDetail }) {
   const newest = detail.checkpoints.reduce((step, checkpoint) => Math.max(step, checkpoint.step), 0);
-  const recipe = (): Recipe => ({ method: 'POST', path: pathOf(run.id, 'resume') });
+  const recipe = (): Recipe => ({ method: 'POST', path: pathOf(run.id, 'resume'), command: ['resume', run.id, '-d'] });
   return (
     <ActionDialog<RunDetail> title="Resume this run?" verb="Resume" recipe={recipe} done="resuming" onDone={run.take}>
       <p>It goes on from its newest checkpoint, step {newest}, when there is room. Until it trains again it reads as paused.</p>
@@ -76,7 +76,7 @@ function ResumeDialog({ run, detail }: { readonly run: LiveRun; readonly detail:
 }
 
 function DeleteDialog({ run }: { readonly run: LiveRun }) {
-  const recipe = (): Recipe => ({ method: 'DELETE', path: `/runs/${encodeURIComponent(run.id)}` });
+  const recipe = (): Recipe => ({ method: 'DELETE', path: `/runs/${encodeURIComponent(run.id)}`, command: ['delete', '-y', run.id] });
   return (
     <ActionDialog<null>
       title="Delete this run?"

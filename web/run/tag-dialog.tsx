@@ -21,6 +21,7 @@ export function TagDialog({ detail, artifactId, name, onTagged }: TagDialogProps
     method: 'POST',
     path: `/projects/${encodeURIComponent(detail.project_id)}/runs/${encodeURIComponent(detail.id)}/artifacts/${encodeURIComponent(artifactId)}/tag`,
     body: { tag: tag.value, ...(notes.value.trim() && { notes: notes.value.trim() }) },
+    command: ['tag', artifactId, tag.value, ...(notes.value.trim() ? ['--notes', notes.value.trim()] : [])],
   });
   return (
     <ActionDialog title={`Tag ${name}`} verb="Tag" recipe={recipe} done="tagged" onDone={onTagged}>

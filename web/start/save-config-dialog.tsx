@@ -3,15 +3,20 @@ import { ActionDialog } from '../parts/action-dialog.tsx';
 import { TextField } from '../parts/text-field.tsx';
 import type { Recipe } from '../plane/recipe.ts';
 import type { SavedConfigReceipt } from '../plane/wire.ts';
+import { configWords } from './ways.ts';
 
 /** @param recipe the request that would start the run: its configuration is what is saved */
 export function SaveConfigDialog({ recipe }: { readonly recipe: () => Recipe }) {
   const name = useSignal('');
-  const toRecipe = (): Recipe => ({
-    method: 'POST',
-    path: '/api/sft/configs',
-    body: { name: name.value.trim(), ...Object(recipe().body) },
-  });
+  const toRecipe = (): Recipe => {
+    const { config } = Object(recipe().body);
+    return {
+      method: 'POST',
+      path: '/api/sft/configs',
+      body: { name: name.value.trim(), config },
+      command: ['configs', 'save', name.value.trim(), ...configWords(Object(config))],
+    };
+  };
   return (
     <ActionDialog<SavedConfigReceipt>
       title="Save this configuration"

@@ -1,5 +1,5 @@
 /** The ways to start a run that the form offers: each is one operation of the plane's public APIs. Pure. */
-import type { Recipe } from '../plane/recipe.ts';
+import { type Recipe, toAssignments } from '../plane/recipe.ts';
 import type { RunDetail } from '../plane/wire.ts';
 
 export type WayName = 'sft' | 'project' | 'session';
@@ -19,14 +19,24 @@ export const WAYS: readonly Way[] = [
     name: 'sft',
     label: 'on its own (SFT API)',
     operationId: 'startSftJob',
-    recipe: (body) => ({ method: 'POST', path: '/api/sft/train', body }),
+    recipe: (body) => ({
+      method: 'POST',
+      path: '/api/sft/train',
+      body,
+      command: ['train', '-d', '-y', ...configWords(Object(Object(body).config))],
+    }),
     idField: 'job_id',
   },
   {
     name: 'project',
     label: 'in a project (management API)',
     operationId: 'createProjectRun',
-    recipe: (body, project) => ({ method: 'POST', path: `/projects/${encodeURIComponent(project)}/runs`, body }),
+    recipe: (body, project) => ({
+      method: 'POST',
+      path: `/projects/${encodeURIComponent(project)}/runs`,
+      body,
+      command: ['train', '-d', '-y', '--project', project, ...projectRunWords(Object(body))],
+    }),
     idField: 'id',
   },
   {
@@ -37,6 +47,31 @@ export const WAYS: readonly Way[] = [
     idField: 'job_id',
   },
 ];
+
+/** A configuration of the SFT API as options of `train`. */
+export function configWords({ base_model, dataset_name, ...config }: Readonly<Record<string, unknown>>): string[] {
+  return [...option('--base', base_model), ...option('--data', dataset_name), ...toAssignments(config)];
+}
+
+function projectRunWords({
+  name,
+  dataset,
+  model_parameters,
+  hyperparameters,
+  description: _,
+  ...others
+}: Readonly<Record<string, unknown>>): string[] {
+  const { base_model, peft_method, ...ofModel } = Object(model_parameters);
+  return [
+    ...option('--name', name),
+    ...option('--base', base_model),
+    ...option('--data', dataset),
+    ...option('--peft', peft_method),
+    ...toAssignments({ ...ofModel, ...Object(hyperparameters), ...others }),
+  ];
+}
+
+const option = (word: string, value: unknown): string[] => (value === undefined ? [] : [word, String(value)]);
 
 export const wayOf = (name: string): Way => {
   const way = WAYS.find((candidate) => candidate.name === name) ?? WAYS[0];
