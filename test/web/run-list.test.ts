@@ -93,6 +93,15 @@ describeInBrowser('the list of runs', () => {
     await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).getByText('Machines').waitFor();
   });
 
+  test('opens a dialog that is asked for before the last one has told of its end', async () => {
+    await page.keyboard.press('?');
+    await page.getByRole('dialog').waitFor();
+    await page.evaluate("document.querySelector('dialog').close(); document.body.dispatchEvent(new KeyboardEvent('keydown', { key: '?', bubbles: true }))");
+
+    await page.evaluate('new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 100)))');
+    expect(await page.getByRole('dialog').count()).toBe(1);
+  });
+
   test('says what its runs cost once their owner says what an hour does, and nothing before that', async () => {
     const cost = page.locator(`[data-run=${quick}] [role=gridcell]`).last();
     expect(await cost.textContent()).toBe('–');

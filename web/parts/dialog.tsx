@@ -25,7 +25,7 @@ export function Dialog({ title, onClose, children, isWide = false, isFirm = fals
       ref={dialog}
       class={isWide ? 'wide' : ''}
       aria-labelledby={titleId}
-      onClose={onClose}
+      onClose={(event) => event.currentTarget.isConnected && onClose()} // it may have made way for another since
       onCancel={(event) => isFirm && event.preventDefault()}
       onClick={(event) => !isFirm && event.target === dialog.current && dialog.current?.close()}
     >
