@@ -96,7 +96,9 @@ describeInBrowser('the list of runs', () => {
   test('opens a dialog that is asked for before the last one has told of its end', async () => {
     await page.keyboard.press('?');
     await page.getByRole('dialog').waitFor();
-    await page.evaluate("document.querySelector('dialog').close(); document.body.dispatchEvent(new KeyboardEvent('keydown', { key: '?', bubbles: true }))");
+    await page.evaluate(
+      "document.querySelector('dialog').close(); document.body.dispatchEvent(new KeyboardEvent('keydown', { key: '?', bubbles: true }))",
+    );
 
     await page.evaluate('new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 100)))');
     expect(await page.getByRole('dialog').count()).toBe(1);
