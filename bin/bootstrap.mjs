@@ -8,10 +8,11 @@
  *   uv         .tools/uv/          pip, pinned
  *   trainer    trainer-image/.venv uv sync --frozen again when uv.lock changed
  *   emulator   test/emulator/.venv likewise, for the tests of the AWS home
+ *   dashboard  web/dist            one esbuild call again when something below web/ changed
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -32,7 +33,8 @@ npm run check                format, lint, types, dead code, drift
 npm run generate             write what is derived from the code
 npm run format               format the code
 npm run bench                the benchmark against a plain FastAPI server
-npm run bench:trainer        the hf engine and its supervision beside a bare TRL script`;
+npm run bench:trainer        the hf engine and its supervision beside a bare TRL script
+npm run bench:web            the dashboard with thousands of runs and a million lines, in Chromium`;
 
 function fail(sentence) {
   console.error(`\n${sentence}`);
@@ -132,6 +134,19 @@ function installForTests(name, what) {
   writeFileSync(marker, wanted);
 }
 
+/** The dashboard as static files. Its hash takes some 5 ms, the build half a second. */
+function buildWeb() {
+  const marker = at('web', 'dist', '.tuneplane-built');
+  const sources = readdirSync(at('web'), { recursive: true })
+    .filter((name) => /\.\w+$/.test(name) && !name.startsWith('dist'))
+    .sort();
+  const wanted = hashOf(at('package-lock.json'), at('bin', 'build-web.ts'), ...sources.map((name) => at('web', name)));
+  if (readMarker(marker) === wanted) return;
+  const code = run(node, ['--disable-warning=ExperimentalWarning', 'bin/build-web.ts']);
+  if (code !== 0) fail(`building the dashboard ended with ${code}: see above`);
+  writeFileSync(marker, wanted);
+}
+
 const python = () => at('trainer-image', '.venv', 'bin', 'python');
 
 /** The npm that runs this script: our parent, or the parent of the `sh -c` between. @returns its process id; undefined without npm */
@@ -209,6 +224,7 @@ const tool = (...parts) => at('node_modules', ...parts);
 const checks = () => [
   { name: 'format and lint', program: node, args: [tool('@biomejs', 'biome', 'bin', 'biome'), 'check', '--error-on-warnings', '.'] },
   { name: 'types', program: node, args: [tool('typescript', 'bin', 'tsc')] },
+  { name: 'types of the dashboard', program: node, args: [tool('typescript', 'bin', 'tsc'), '-p', 'web'] },
   { name: 'dead code', program: node, args: [tool('knip', 'bin', 'knip.js'), '--no-progress'] },
   { name: 'generated files', program: node, args: ['bin/generate.ts', '--check'] },
   {
@@ -232,12 +248,14 @@ const pytest = (...args) => ({
 switch (command) {
   case 'setup':
     installTrainer(rest[0] === 'all' ? 'all' : 'run');
+    buildWeb();
     console.log('everything is installed: npm run quickstart');
     break;
   case 'test':
     installTrainer('all');
     installForTests('emulator', 'the AWS emulator');
     installForTests('schemathesis', 'schemathesis');
+    buildWeb();
     if (rest.length > 0) await runLanes([/\.py\b/.test(rest[0]) ? pytest(...rest) : vitest(...rest)]);
     // The trainer's tests are one busy thread: two cores have room for the plane's beside them.
     else await runLanes([...checks(), vitest()], [pytest()]);
@@ -271,10 +289,15 @@ switch (command) {
     installTrainer('all');
     process.exit(run(python(), ['bench/trainer_bench.py', ...rest]));
     break;
+  case 'bench:web':
+    buildWeb();
+    process.exit(run(node, ['--disable-warning=ExperimentalWarning', 'bench/web-bench.ts', ...rest]));
+    break;
   case 'start':
   case 'quickstart':
   case 'ask':
     installTrainer('run');
+    buildWeb();
     handOver(['--disable-warning=ExperimentalWarning', 'bin/tuneplane.ts', command, ...rest]);
     break;
   default:
