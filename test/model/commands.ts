@@ -14,7 +14,7 @@ export interface Model {
 }
 
 type Command = fc.AsyncCommand<Model, ModelledPlane>;
-const MAX_RUNS = 5;
+const MAX_RUNS = 3;
 const BASE = 'tiny-llama';
 const DATASET = './rows.jsonl';
 
