@@ -3,7 +3,6 @@ import { storeDataset } from '../data/store-dataset.ts';
 import { CommandFailure, EXIT, Interrupted, usageFailure } from '../exit-code.ts';
 import { attachTo, describeEnd, describeNext } from '../follow/attach.ts';
 import type { PlaneClient } from '../plane/plane-client.ts';
-import { PlaneRefusal } from '../plane/plane-errors.ts';
 import { getProject, startProjectRun } from '../plane/projects.ts';
 import { getRun } from '../plane/runs.ts';
 import { type Config, getConfig, type Plan, planRun, startRun } from '../plane/sft.ts';
@@ -103,13 +102,8 @@ async function findDataOf(
   given: string | null,
   plane: PlaneClient,
 ): Promise<FoundData> {
-  const planWith = async (dataset: string | undefined): Promise<Plan> => {
-    try {
-      return await planRun(plane, dataset === undefined ? config : { ...config, dataset_name: dataset });
-    } catch (error) {
-      throw error instanceof PlaneRefusal ? inLines(error) : error;
-    }
-  };
+  const planWith = (dataset: string | undefined): Promise<Plan> =>
+    planRun(plane, dataset === undefined ? config : { ...config, dataset_name: dataset });
   if (given !== null) return findData(given, session.world.workingFolder, planWith);
   const { dataset_name: named } = config;
   if (typeof named === 'string' && folder !== null) return findData(named, folder, planWith);
@@ -117,19 +111,6 @@ async function findDataOf(
     throw usageFailure('there is nothing to train on: give a configuration file, or --data', '"tuneplane train --help" has examples');
   const plan = await planWith(undefined); // the plane's own names
   return { name: plan.dataset, plan, upload: null };
-}
-
-/** Every problem on a line of its own, by the name that its user gave. */
-function inLines(refusal: PlaneRefusal): CommandFailure {
-  const problems = refusal.message.split(/; (?=config\b)/).map((problem) => problem.replace(/^config\.(?=\w)/, ''));
-  return new CommandFailure(
-    refusal.code,
-    problems.length === 1 ? (problems[0] ?? '') : ['the configuration cannot be used', ...problems].join('\n'),
-    {
-      exitCode: refusal.exitCode,
-      cause: refusal,
-    },
-  );
 }
 
 /** What counts as given: of a saved configuration, its fields. */

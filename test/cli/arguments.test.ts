@@ -1,9 +1,11 @@
 /** What its user types: typos are met with a suggestion, nonsense with what is allowed; both end with 2. */
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { FAILURE_ANSWER } from '../../cli/answers.ts';
 import { COMMAND_TABLE } from '../../cli/command-table.ts';
 import { lengthOfTime, moment } from '../../cli/option-words.ts';
 import { layOver, readAssignments, readValue } from '../../cli/train/assignments.ts';
+import { toAssignments } from '../../web/plane/recipe.ts';
 import { callCommand } from '../support/command-line.ts';
 
 const RUN_ID = 'run_01jd0000000000000000000000';
@@ -115,6 +117,20 @@ describe('values', () => {
       compute: { node_count: 2, gpu_type: 'A100' },
       list: [3],
     });
+  });
+
+  test('what the dashboard copies as --set reads as the configuration that it was made of', () => {
+    const leaf = fc.oneof(fc.string(), fc.double({ noNaN: true, noDefaultInfinity: true }), fc.integer(), fc.boolean(), fc.constant(null));
+    const value = fc.oneof(leaf, fc.array(leaf), fc.dictionary(fc.string(), leaf));
+    const name = fc.stringMatching(/^[a-z][a-z_]{0,12}$/);
+
+    fc.assert(
+      fc.property(fc.dictionary(name, value), (config) => {
+        const assignments = toAssignments(config).filter((word) => word !== '--set');
+
+        expect(readAssignments(assignments)).toEqual(JSON.parse(JSON.stringify(config)));
+      }),
+    );
   });
 
   test.each(['seed', '=1', '__proto__.x=1', 'a.__proto__=1'])("'%s' is no assignment", (assignment) => {

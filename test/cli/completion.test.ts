@@ -3,11 +3,14 @@ import { execFile, spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { COMMAND_TABLE } from '../../cli/command-table.ts';
 import { callCommand } from '../support/command-line.ts';
 import { ScriptedPlane } from '../support/scripted-plane.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
+
+/** Processes start slowly on a machine that others use, too. */
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
 
 const REPOSITORY = join(import.meta.dirname, '..', '..');
 let plane: ScriptedPlane;
