@@ -10,7 +10,8 @@ import { WakeableSleep } from './wakeable-sleep.ts';
 
 const PAGE = 1_000;
 const LIVE_STATES = RUN_STATES.filter((state) => !isFinal(state));
-const CLEAR_SCREEN = '\u001b[H\u001b[2J\u001b[3J';
+/** What stood there before stays in the terminal's history. */
+const CLEAR_SCREEN = '\u001b[H\u001b[2J';
 
 interface LiveRuns {
   readonly items: RunSummary[];

@@ -64,6 +64,8 @@ const indent = (text: string): string => text.replaceAll(/^/gm, '  ');
 /** @returns null where its user said no */
 async function prepare(session: Session, plane: PlaneClient, order: TrainOrder): Promise<Prepared | null> {
   const source = await readSource(plane, order.source, session.world);
+  if (source.isData && order.data !== null)
+    throw usageFailure(`data are named twice, '${order.source}' and --data '${order.data}': give one of them`);
   const isNamed = order.project !== null || order.name !== null;
   const whole = await wholeConfig(plane, layOver(source.config, order.config), isNamed, order.project);
   const data = await findDataOf(session, whole, source.folder, order.data, plane);
@@ -71,10 +73,7 @@ async function prepare(session: Session, plane: PlaneClient, order: TrainOrder):
   const { plan } = data;
   const given = await givenNames(plane, config);
   session.note(describePlan({ plan, data, given, origin: source.origin, project: order.project }, session.noteColors));
-  if (plan.failure)
-    throw new CommandFailure(plan.failure.code, `a run of this would fail before it trains: ${plan.failure.message}`, {
-      remedy: plan.failure.remedy,
-    });
+  refuseToFail(plan);
   if (order.isDryRun) return { config, plan, data };
   if (!order.isSure && !(await session.confirm('Start this run?', 'yes'))) {
     session.note('nothing was started');
@@ -83,7 +82,15 @@ async function prepare(session: Session, plane: PlaneClient, order: TrainOrder):
   }
   if (data.upload === null) return { config, plan, data };
   await storeDataset(session, plane, data.name.replace(/^dataset:/, ''), data.upload);
-  return { config, data, plan: await planRun(plane, config) };
+  const planOfStored = await planRun(plane, config); // what could not be seen before the rows were there
+  refuseToFail(planOfStored);
+  return { config, data, plan: planOfStored };
+}
+
+/** @throws CommandFailure where the plane sees that a run would fail before it trains */
+function refuseToFail({ failure }: Plan): void {
+  if (failure)
+    throw new CommandFailure(failure.code, `a run of this would fail before it trains: ${failure.message}`, { remedy: failure.remedy });
 }
 
 /** A project's defaults are laid under it; and since only the SFT API knows saved configurations, one is put in its place there. */

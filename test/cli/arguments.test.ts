@@ -65,7 +65,12 @@ test('no words at all are answered with the help, and 2', async () => {
   const { code, output } = await callCommand([]);
 
   expect(code).toBe(2);
-  for (const { name, summary } of COMMAND_TABLE) expect(output).toMatch(new RegExp(`^ {2}${name} .*${summary.slice(0, 20)}`, 'm'));
+  for (const { name, summary } of COMMAND_TABLE) expect(output).toMatch(new RegExp(`^ {2}${name}[ |].*${summary.slice(0, 20)}`, 'm'));
+});
+
+test('list is ls, rm is delete', async () => {
+  expect((await callCommand(['list', '-n', '0'])).errors).toContain('Must be a whole number');
+  expect((await callCommand(['rm'])).errors).toContain("missing required argument 'run'");
 });
 
 test('the version is that of the package', async () => {
