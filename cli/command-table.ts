@@ -10,7 +10,7 @@ const PROGRAM = 'This program:';
 export const COMMAND_TABLE: readonly CommandRow[] = [
   { name: 'train', group: RUNS, summary: 'start a run, and follow it', load: () => import('./commands/train.ts') },
   { name: 'attach', group: RUNS, summary: 'follow a run to its end', load: () => import('./commands/attach.ts') },
-  { name: 'ls', group: RUNS, summary: 'list runs of every API, newest first', load: () => import('./commands/ls.ts') },
+  { name: 'ls', alias: 'list', group: RUNS, summary: 'list runs of every API, newest first', load: () => import('./commands/ls.ts') },
   { name: 'ps', group: RUNS, summary: 'list what is under way', load: () => import('./commands/ps.ts') },
   { name: 'show', group: RUNS, summary: 'show a run in full', load: () => import('./commands/show.ts') },
   { name: 'logs', group: RUNS, summary: "print a run's log", load: () => import('./commands/logs.ts') },
@@ -35,7 +35,13 @@ export const COMMAND_TABLE: readonly CommandRow[] = [
     summary: 'let a paused run go on, or start one from a checkpoint',
     load: () => import('./commands/resume.ts'),
   },
-  { name: 'delete', group: RUNS, summary: 'delete runs that are over, and what they stored', load: () => import('./commands/delete.ts') },
+  {
+    name: 'delete',
+    alias: 'rm',
+    group: RUNS,
+    summary: 'delete runs that are over, and what they stored',
+    load: () => import('./commands/delete.ts'),
+  },
   { name: 'gc', group: RUNS, summary: 'delete many runs by age', load: () => import('./commands/gc.ts') },
   { name: 'artifacts', group: RESULTS, summary: 'list and download what a run made', load: () => import('./commands/artifacts.ts') },
   { name: 'tag', group: RESULTS, summary: 'tag a result or a checkpoint, which is kept then', load: () => import('./commands/tag.ts') },

@@ -10,6 +10,13 @@ const MOMENT = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?
 export const choiceOption = (flags: string, description: string, values: readonly string[]) =>
   new Option(flags, description).choices(values).argParser((text) => oneOf(values, text));
 
+/** Several of a few words, with commas between them. */
+export const choicesOption = (flags: string, description: string, values: readonly string[]) =>
+  new Option(flags, description).choices(values).argParser((text) => {
+    const given = text.split(',').map((word) => oneOf(values, word.trim()));
+    return given.join(',');
+  });
+
 /** @throws InvalidArgumentError */
 export function oneOf<Value extends string>(values: readonly Value[], text: string): Value {
   const found = values.find((value) => value === text);

@@ -23,7 +23,7 @@ export function define(command: Command, session: Session): void {
     .argument('<run>', RUN_ARGUMENT)
     .argument(
       '[what...]',
-      'kinds (adapter, model, samples, evaluation ...), files, or a checkpoint (step-000100, latest); default: every result',
+      'kinds (adapter, model, samples, evaluation ...), files, or checkpoints (step-000100, latest, best); default: every result',
     )
     .option('-o, --output <folder>', 'where to; default: a folder called as the run')
     .addHelpText(

@@ -1,13 +1,13 @@
 import { PROVIDERS } from '#domain/providers.ts';
 import { RUN_STATES } from '#domain/run-lifecycle.ts';
 import { type Command, describeExamples } from '../command.ts';
-import { choiceOption, wholeNumber } from '../option-words.ts';
+import { choiceOption, choicesOption, wholeNumber } from '../option-words.ts';
 import type { Session } from '../session.ts';
 
 export const define = (command: Command, session: Session) =>
   command
     .option('-n, --limit <count>', 'how many, 1 to 1000', wholeNumber(1, 1_000), 20)
-    .addOption(choiceOption('--state <state>', 'only runs in this state', RUN_STATES))
+    .addOption(choicesOption('--state <states>', 'only runs in one of these states: running,paused', RUN_STATES))
     .addOption(choiceOption('--provider <provider>', 'only runs that train there', PROVIDERS))
     .option('--project <id>', 'only runs of this project')
     .option('--after <id>', 'only runs older than this one: the next page')

@@ -42,10 +42,11 @@ async function readWords(program: Program, words: readonly string[]): Promise<Om
     if (awaiting) awaiting = null;
     else if (word.startsWith('-')) awaiting = word.includes('=') ? null : takesValue(findOption(command, word));
     else {
-      if (operands.length === 0 && command === program.command) await program.load(word);
       const next = operands.length === 0 ? command.commands.find((sub) => sub.name() === word || sub.aliases().includes(word)) : undefined;
-      if (next) command = next as Command;
-      else operands = [...operands, word];
+      if (next) {
+        if (command === program.command) await program.load(next.name());
+        command = next as Command;
+      } else operands = [...operands, word];
     }
   }
   return { command, operands, awaiting };

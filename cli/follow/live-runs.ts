@@ -10,7 +10,8 @@ import { WakeableSleep } from './wakeable-sleep.ts';
 
 const PAGE = 1_000;
 const LIVE_STATES = RUN_STATES.filter((state) => !isFinal(state));
-const CLEAR_SCREEN = '\u001b[H\u001b[2J\u001b[3J';
+/** What stood there before stays in the terminal's history. */
+const CLEAR_SCREEN = '\u001b[H\u001b[2J';
 
 interface LiveRuns {
   readonly items: RunSummary[];
@@ -41,17 +42,9 @@ export async function watchLiveRuns(session: Session, everySeconds: number): Pro
   throw new Interrupted('');
 }
 
-/** One list a state, since a list is of one; newest first. */
 async function listLiveRuns(plane: PlaneClient): Promise<LiveRuns> {
-  const lists = await Promise.all(LIVE_STATES.map((state) => listRuns(plane, { state, limit: PAGE })));
-  const byId = new Map(lists.flatMap(({ items }) => items.map((run) => [run.id, run] as const))); // one may have moved in between
-  return {
-    items: [...byId.values()].toSorted((a, b) => (a.id < b.id ? 1 : -1)),
-    total: Math.max(
-      byId.size,
-      lists.reduce((sum, { total }) => sum + total, 0),
-    ),
-  };
+  const { items, total } = await listRuns(plane, { state: LIVE_STATES.join(','), limit: PAGE });
+  return { items, total };
 }
 
 function describe(session: Session, plane: PlaneClient, { items }: LiveRuns): string {

@@ -52,7 +52,12 @@ export interface ClientOptions {
   readonly trace: (line: string) => void;
 }
 
-const errorSchema = z.object({ error: z.string(), detail: z.string(), code: z.string() });
+const errorSchema = z.object({
+  error: z.string(),
+  detail: z.string(),
+  code: z.string(),
+  problems: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+});
 
 /** A path with its parts encoded: pathOf`/runs/${id}/events`. */
 export const pathOf = (words: TemplateStringsArray, ...parts: readonly string[]): string =>
@@ -169,10 +174,10 @@ export class PlaneClient {
       if (status === 503 || status === 429) throw this.#away(`it answered ${status}`);
       throw this.#strange(place, `status ${status}, and no error of ours`);
     }
-    const { code, detail } = parsed.data;
+    const { code, detail, problems } = parsed.data;
     const isToRepeat = status === 503 || status === 429 || code === 'idempotency_in_flight';
     this.#hasAnswered ||= isToRepeat;
-    if (!isToRepeat) throw new PlaneRefusal({ status, code, detail: this.#words(code, detail), remedy: this.#remedyOf(code) });
+    if (!isToRepeat) throw new PlaneRefusal({ status, code, detail: this.#words(code, detail), problems, remedy: this.#remedyOf(code) });
     await this.#sleep(Math.min(Number(headers.get('retry-after') ?? 1) || 1, 30) * 1_000);
     throw this.#away(detail);
   }

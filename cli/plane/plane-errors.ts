@@ -16,13 +16,40 @@ export class PlaneAway extends CommandFailure {
 export class PlaneRefusal extends CommandFailure {
   readonly status: number;
 
-  constructor(refused: { status: number; code: string; detail: string; remedy: string | null }) {
-    const { status, code, detail, remedy } = refused;
-    super(code, detail, { exitCode: code === 'invalid_request' ? EXIT.usage : EXIT.failed, remedy });
+  /** @param refused `problems`: of an invalid request, each is told on a line of its own */
+  constructor(refused: {
+    readonly status: number;
+    readonly code: string;
+    readonly detail: string;
+    readonly problems?: readonly Problem[] | undefined;
+    readonly remedy: string | null;
+  }) {
+    const { status, code, detail, problems = [], remedy } = refused;
+    super(
+      code,
+      problems.length > 1
+        ? ['the request cannot be taken', ...problems.map(describeProblem)].join('\n')
+        : (problems.map(describeProblem)[0] ?? detail),
+      {
+        exitCode: code === 'invalid_request' ? EXIT.usage : EXIT.failed,
+        remedy,
+      },
+    );
     this.name = 'PlaneRefusal';
     this.status = status;
   }
 }
+
+interface Problem {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** By the name that its user gave: the body around a configuration is not theirs. */
+const describeProblem = ({ path, message }: Problem): string => {
+  const name = path.replace(/^(?:config|hyperparameters|model_parameters)\.(?=\w)/, '');
+  return name === '' ? message : `${name}: ${message}`;
+};
 
 const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',

@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import {
   artifactListResponse,
+  checkpointDetailResponse,
   checkpointListResponse,
   eventListResponse,
   type eventResponse,
@@ -46,6 +47,10 @@ export const listArtifacts = async (plane: PlaneClient, id: string): Promise<Art
 /** Those that are kept, the highest step first. */
 export const listCheckpoints = async (plane: PlaneClient, id: string): Promise<Checkpoint[]> =>
   (await plane.call({ method: 'GET', path: pathOf`/runs/${id}/checkpoints`, schema: checkpointListResponse })).items;
+
+/** One with its files. @param name `step-000100` */
+export const getCheckpoint = (plane: PlaneClient, id: string, name: string): Promise<z.infer<typeof checkpointDetailResponse>> =>
+  plane.call({ method: 'GET', path: pathOf`/runs/${id}/checkpoints/${name}`, schema: checkpointDetailResponse });
 
 /** @param order what the run is asked to do; the answer is the run as it is then */
 export const orderRun = (plane: PlaneClient, id: string, order: 'stop' | 'pause' | 'resume' | 'checkpoint'): Promise<RunDetail> =>

@@ -57,7 +57,8 @@ export function describeRun(run: RunDetail, colors: Colors, now: number): string
       ['made by', `the ${run.api} API`],
       ['created', `${describeTime(run.created_at)}  (${describeAge(run.created_at, now)} ago)`],
       ['ended', run.completed_at === null ? null : describeTime(run.completed_at)],
-      ['compute', run.compute_seconds > 0 ? describeDuration(run.compute_seconds) : null],
+      ['compute', describeCompute(run)],
+      ['machine', run.attempts.at(-1)?.place],
       ['attempts', run.attempts.length > 1 ? run.attempts.map(describeAttempt).join('; ') : null],
       ['checkpoints', run.checkpoints.map(({ name }) => name).join(', ') || null],
       ['metrics', progress ? describeMetrics(progress.metrics) : null],
@@ -78,8 +79,18 @@ export function describeRun(run: RunDetail, colors: Colors, now: number): string
   ].join('\n');
 }
 
-const describeAttempt = ({ number, outcome, resumed_from_step: from }: RunDetail['attempts'][number]): string =>
-  `${number} ${outcome ?? 'under way'}${from === null ? '' : ` from step ${from}`}`;
+/** What it took by now: time, GPU time, money. */
+function describeCompute({ compute_seconds, gpu_seconds, cost_usd }: RunDetail): string | null {
+  const facts = [
+    compute_seconds > 0 ? describeDuration(compute_seconds) : null,
+    gpu_seconds.spent > 0 ? `${describeDuration(gpu_seconds.spent)} of GPUs, ${describeDuration(gpu_seconds.useful)} of it useful` : null,
+    cost_usd === null ? null : `${cost_usd.toFixed(2)} USD`,
+  ].filter((fact) => fact !== null);
+  return facts.length > 0 ? facts.join(', ') : null;
+}
+
+const describeAttempt = ({ number, outcome, resumed_from_step: from, code }: RunDetail['attempts'][number]): string =>
+  `${number} ${outcome ?? 'under way'}${code === null ? '' : ` (${code})`}${from === null ? '' : ` from step ${from}`}`;
 
 const describeMetrics = (metrics: Readonly<Record<string, number | null>>): string =>
   Object.entries(metrics)

@@ -1,7 +1,7 @@
 /** `name=value` of the command line, as parts of a configuration: `lora_r=8`, `compute.node_count=2`, `target_modules=[q_proj,v_proj]`. */
 import { usageFailure } from '../exit-code.ts';
 
-const NAME = /^(?!.*__proto__)[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*)*$/;
+const NAME = /^(?!(?:.*\.)?__proto__(?:\.|$))[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*)*$/;
 
 /** @throws CommandFailure for what is no assignment, or a part of something that holds no parts */
 export function readAssignments(assignments: readonly string[]): Record<string, unknown> {

@@ -60,13 +60,20 @@ function describeData({ data, dataset }: Plan, { name, upload }: ShownPlan['data
   return `${upload ? upload.path.split('/').at(-1) : name}  ${facts.filter((fact) => fact !== null).join(', ')}${place}`;
 }
 
-function describePlace({ provider, compute: { node_count, gpus_per_node, gpu_type } }: Plan): string {
-  const machines = node_count === 1 ? [] : [describeCount(node_count, 'machine')];
-  const gpus =
+function describePlace({ provider, compute }: Plan): string {
+  const { node_count, gpus_per_node, gpu_type, gpu_memory_gb, region, spot, max_usd_per_hour } = compute;
+  const facts = [
+    provider,
+    node_count === 1 ? null : describeCount(node_count, 'machine'),
     gpus_per_node === null
-      ? []
-      : [`${describeCount(gpus_per_node, 'GPU')}${gpu_type ? ` ${gpu_type}` : ''}${node_count === 1 ? '' : ' each'}`];
-  return [provider, ...machines, ...(gpus.length === 0 && gpu_type ? [gpu_type] : gpus)].join(', ');
+      ? gpu_type
+      : `${describeCount(gpus_per_node, 'GPU')}${gpu_type ? ` ${gpu_type}` : ''}${node_count === 1 ? '' : ' each'}`,
+    gpu_memory_gb === null ? null : `${gpu_memory_gb} GB of GPU memory`,
+    region,
+    spot ? 'spot' : null,
+    max_usd_per_hour === null ? null : `at most ${max_usd_per_hour} USD an hour`,
+  ];
+  return facts.filter((fact) => fact !== null).join(', ');
 }
 
 function describeResult({ output_dir, peft_method, export: kinds }: Plan): string {

@@ -1,11 +1,12 @@
 /** `resume`: a paused run goes on, or a new one starts from a checkpoint. */
 import { isFinal } from '#domain/run-lifecycle.ts';
+import { chooseCheckpoint } from '../artifacts/choose-checkpoint.ts';
 import { CommandFailure, usageFailure } from '../exit-code.ts';
 import { attachTo, describeEnd, describeNext } from '../follow/attach.ts';
 import { findRunId } from '../plane/find-run.ts';
 import type { PlaneClient } from '../plane/plane-client.ts';
 import { startFromCheckpoint } from '../plane/projects.ts';
-import { type Checkpoint, getRun, listCheckpoints, orderRun, type RunDetail } from '../plane/runs.ts';
+import { getRun, listCheckpoints, orderRun, type RunDetail } from '../plane/runs.ts';
 import type { Config } from '../plane/sft.ts';
 import type { Session } from '../session.ts';
 import { paintState } from '../text/run-words.ts';
@@ -55,23 +56,4 @@ async function startFrom(
   const id = await startFromCheckpoint(plane, { projectId, runId, artifactId: checkpoint.id }, body);
   session.note(session.noteColors.dim(`${id} goes on from step ${checkpoint.step} of ${runId} (${checkpoint.name})`));
   return id;
-}
-
-/** @param checkpoints the highest step first */
-function chooseCheckpoint(runId: string, checkpoints: readonly Checkpoint[], from: string): Checkpoint {
-  const [latest] = checkpoints;
-  if (latest === undefined) throw new CommandFailure('artifact_not_found', `${runId} has no checkpoint to go on from`);
-  if (from === 'latest') return latest;
-  if (from === 'best') {
-    const measured = checkpoints.filter(({ eval_loss }) => eval_loss !== null);
-    const [best] = measured.toSorted((a, b) => (a.eval_loss ?? 0) - (b.eval_loss ?? 0));
-    if (best) return best;
-    throw new CommandFailure('artifact_not_found', `no checkpoint of ${runId} has an eval loss, so none is best`, {
-      remedy: "take one by name, or 'latest'",
-    });
-  }
-  const found = checkpoints.find(({ id, name, step }) => from === id || from === name || from === String(step));
-  if (found) return found;
-  const names = checkpoints.map(({ name }) => name).join(', ');
-  throw usageFailure(`${runId} has no checkpoint '${from}'; it has ${names}`, "or say 'latest' or 'best'");
 }

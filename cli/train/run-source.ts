@@ -19,6 +19,8 @@ export interface RunSource {
   readonly config: Config;
   /** for the plan: `run.yaml`, `the saved configuration 'nightly'` */
   readonly origin: string | null;
+  /** it was no configuration, but the data themselves */
+  readonly isData: boolean;
   /** what relative paths of data in it are relative to; null: paths of the plane */
   readonly folder: string | null;
 }
@@ -32,13 +34,14 @@ export async function readSource(
   given: string | null,
   { workingFolder }: Pick<World, 'workingFolder'>,
 ): Promise<RunSource> {
-  if (given === null) return { config: {}, origin: null, folder: null };
-  if (DATA_URI.test(given) || DATA_FILE.test(given)) return { config: { dataset_name: given }, origin: null, folder: workingFolder };
+  if (given === null) return { config: {}, origin: null, isData: false, folder: null };
+  if (DATA_URI.test(given) || DATA_FILE.test(given))
+    return { config: { dataset_name: given }, origin: null, isData: true, folder: workingFolder };
   const path = resolve(workingFolder, given);
   const isFile = (await stat(path).catch(() => null))?.isFile() === true;
   if (isFile || CONFIG_FILE.test(given) || /^\.{0,2}\//.test(given)) return readConfigFile(path, given, isFile);
   const { config_id: id, name } = await findConfig(plane, given);
-  return { config: { config_id: id }, origin: `the saved configuration '${name}' (${id})`, folder: null };
+  return { config: { config_id: id }, origin: `the saved configuration '${name}' (${id})`, isData: false, folder: null };
 }
 
 /** @param reference its id or its name, of which the newest counts. @throws CommandFailure with what there is */
@@ -48,17 +51,17 @@ export const findConfig = (plane: PlaneClient, reference: string): Promise<Saved
 async function readConfigFile(path: string, given: string, isFile: boolean): Promise<RunSource> {
   if (!isFile) throw usageFailure(`there is no file ${path}`);
   const value = parseConfig(await readFile(path, 'utf8'), given);
-  if (Array.isArray(value)) return { config: { dataset_name: path }, origin: null, folder: dirname(path) }; // a JSON array is rows
+  if (Array.isArray(value)) return { config: { dataset_name: path }, origin: null, isData: true, folder: dirname(path) }; // a JSON array is rows
   if (!isRecord(value)) throw usageFailure(`${given} must hold a configuration: names and values, like base_model: tiny-llama`);
   const { config, ...beside } = value;
-  if (config === undefined) return { config: value, origin: given, folder: dirname(path) };
+  if (config === undefined) return { config: value, origin: given, isData: false, folder: dirname(path) };
   // A whole body of POST /api/sft/train, or of a saved configuration, does as well.
   const unknown = Object.keys(beside).find((name) => name !== 'name' && name !== 'config_id');
   if (!isRecord(config) || unknown !== undefined)
     throw usageFailure(
       `${given}: ${unknown === undefined ? 'config must hold names and values' : `'${unknown}' stands beside config, and belongs into it`}`,
     );
-  return { config, origin: given, folder: dirname(path) };
+  return { config, origin: given, isData: false, folder: dirname(path) };
 }
 
 /** YAML 1.2 holds JSON, too. */

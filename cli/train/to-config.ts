@@ -14,7 +14,11 @@ const optionsSchema = z.object({
   provider: z.string().optional(),
   gpus: z.number().optional(),
   gpuType: z.string().optional(),
+  gpuMemory: z.unknown().optional(),
   nodes: z.number().optional(),
+  region: z.string().optional(),
+  spot: z.boolean().optional(),
+  maxUsdPerHour: z.unknown().optional(),
   maxRuntime: z.number().optional(),
   outputDir: z.string().optional(),
   samplePrompt: z.array(z.string()).optional(),
@@ -26,7 +30,15 @@ const optionsSchema = z.object({
 /** @param given options of `addTrainingOptions`, and others that are left alone. @throws CommandFailure */
 export function toConfig(given: Readonly<Record<string, unknown>>, { variables }: Pick<World, 'variables'>): Config {
   const options = optionsSchema.parse(given);
-  const compute = withoutGaps({ node_count: options.nodes, gpus_per_node: options.gpus, gpu_type: options.gpuType });
+  const compute = withoutGaps({
+    node_count: options.nodes,
+    gpus_per_node: options.gpus,
+    gpu_type: options.gpuType,
+    gpu_memory_gb: options.gpuMemory,
+    region: options.region,
+    spot: options.spot,
+    max_usd_per_hour: options.maxUsdPerHour,
+  });
   const named = withoutGaps({
     base_model: options.base,
     dataset_format: options.format,

@@ -3,7 +3,6 @@ import { storeDataset } from '../data/store-dataset.ts';
 import { CommandFailure, EXIT, Interrupted, usageFailure } from '../exit-code.ts';
 import { attachTo, describeEnd, describeNext } from '../follow/attach.ts';
 import type { PlaneClient } from '../plane/plane-client.ts';
-import { PlaneRefusal } from '../plane/plane-errors.ts';
 import { getProject, startProjectRun } from '../plane/projects.ts';
 import { getRun } from '../plane/runs.ts';
 import { type Config, getConfig, type Plan, planRun, startRun } from '../plane/sft.ts';
@@ -65,6 +64,8 @@ const indent = (text: string): string => text.replaceAll(/^/gm, '  ');
 /** @returns null where its user said no */
 async function prepare(session: Session, plane: PlaneClient, order: TrainOrder): Promise<Prepared | null> {
   const source = await readSource(plane, order.source, session.world);
+  if (source.isData && order.data !== null)
+    throw usageFailure(`data are named twice, '${order.source}' and --data '${order.data}': give one of them`);
   const isNamed = order.project !== null || order.name !== null;
   const whole = await wholeConfig(plane, layOver(source.config, order.config), isNamed, order.project);
   const data = await findDataOf(session, whole, source.folder, order.data, plane);
@@ -72,10 +73,7 @@ async function prepare(session: Session, plane: PlaneClient, order: TrainOrder):
   const { plan } = data;
   const given = await givenNames(plane, config);
   session.note(describePlan({ plan, data, given, origin: source.origin, project: order.project }, session.noteColors));
-  if (plan.failure)
-    throw new CommandFailure(plan.failure.code, `a run of this would fail before it trains: ${plan.failure.message}`, {
-      remedy: plan.failure.remedy,
-    });
+  refuseToFail(plan);
   if (order.isDryRun) return { config, plan, data };
   if (!order.isSure && !(await session.confirm('Start this run?', 'yes'))) {
     session.note('nothing was started');
@@ -84,7 +82,15 @@ async function prepare(session: Session, plane: PlaneClient, order: TrainOrder):
   }
   if (data.upload === null) return { config, plan, data };
   await storeDataset(session, plane, data.name.replace(/^dataset:/, ''), data.upload);
-  return { config, data, plan: await planRun(plane, config) };
+  const planOfStored = await planRun(plane, config); // what could not be seen before the rows were there
+  refuseToFail(planOfStored);
+  return { config, data, plan: planOfStored };
+}
+
+/** @throws CommandFailure where the plane sees that a run would fail before it trains */
+function refuseToFail({ failure }: Plan): void {
+  if (failure)
+    throw new CommandFailure(failure.code, `a run of this would fail before it trains: ${failure.message}`, { remedy: failure.remedy });
 }
 
 /** A project's defaults are laid under it; and since only the SFT API knows saved configurations, one is put in its place there. */
@@ -103,13 +109,8 @@ async function findDataOf(
   given: string | null,
   plane: PlaneClient,
 ): Promise<FoundData> {
-  const planWith = async (dataset: string | undefined): Promise<Plan> => {
-    try {
-      return await planRun(plane, dataset === undefined ? config : { ...config, dataset_name: dataset });
-    } catch (error) {
-      throw error instanceof PlaneRefusal ? inLines(error) : error;
-    }
-  };
+  const planWith = (dataset: string | undefined): Promise<Plan> =>
+    planRun(plane, dataset === undefined ? config : { ...config, dataset_name: dataset });
   if (given !== null) return findData(given, session.world.workingFolder, planWith);
   const { dataset_name: named } = config;
   if (typeof named === 'string' && folder !== null) return findData(named, folder, planWith);
@@ -117,19 +118,6 @@ async function findDataOf(
     throw usageFailure('there is nothing to train on: give a configuration file, or --data', '"tuneplane train --help" has examples');
   const plan = await planWith(undefined); // the plane's own names
   return { name: plan.dataset, plan, upload: null };
-}
-
-/** Every problem on a line of its own, by the name that its user gave. */
-function inLines(refusal: PlaneRefusal): CommandFailure {
-  const problems = refusal.message.split(/; (?=config\b)/).map((problem) => problem.replace(/^config\.(?=\w)/, ''));
-  return new CommandFailure(
-    refusal.code,
-    problems.length === 1 ? (problems[0] ?? '') : ['the configuration cannot be used', ...problems].join('\n'),
-    {
-      exitCode: refusal.exitCode,
-      cause: refusal,
-    },
-  );
 }
 
 /** What counts as given: of a saved configuration, its fields. */

@@ -1,6 +1,7 @@
 /** What would become of an order: the same rules as of one that starts a run, and nothing is stored or started. */
 import { type Failure, type FailureCode, makeFailure } from '#domain/failures.ts';
 import { checkRows, type RowFormat } from '#domain/rows.ts';
+import { mergeChoices } from '#domain/run-choices.ts';
 import type { Dataset, Training } from '#domain/run-folder.ts';
 import type { RunPlan } from '#domain/run-request.ts';
 import { STORED_DATASET } from '#domain/run-request.ts';
@@ -35,14 +36,18 @@ export interface Preview {
 /** @throws InvalidRequest with all that is wrong */
 export async function previewOrder(ports: Ports, order: Pick<RunOrder, 'asked' | 'at' | 'problems' | 'outputDir'>): Promise<Preview> {
   const plan = await planOrder(ports, order);
-  const [data, baseFailure] = await Promise.all([previewData(ports, plan.training.dataset), findBaseFailure(ports, plan.training)]);
-  const dataFailure = data && 'failure' in data ? data.failure : null;
+  const { training, compute } = plan;
+  const [data, baseFailure] = await Promise.all([previewData(ports, training.dataset), findBaseFailure(ports, training)]);
+  const provider = order.asked.provider ?? ports.settings.provider;
+  const found = data && 'data' in data ? data.data : null;
+  const dataset = training.dataset.kind === 'files' && found ? { ...training.dataset, files: [...found.files] } : training.dataset;
+  const rented = ports.compute.of(provider).plan?.({ training: { ...training, dataset }, compute, resumedFrom: null }) ?? [];
   return {
-    plan,
-    provider: order.asked.provider ?? ports.settings.provider,
+    plan: { ...plan, choices: mergeChoices(plan.choices, rented) },
+    provider,
     outputDir: order.outputDir,
-    data: data && 'data' in data ? data.data : null,
-    failure: dataFailure ?? baseFailure,
+    data: found,
+    failure: data && 'failure' in data ? data.failure : baseFailure,
   };
 }
 

@@ -1,9 +1,11 @@
 /** What its user types: typos are met with a suggestion, nonsense with what is allowed; both end with 2. */
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { FAILURE_ANSWER } from '../../cli/answers.ts';
 import { COMMAND_TABLE } from '../../cli/command-table.ts';
 import { lengthOfTime, moment } from '../../cli/option-words.ts';
 import { layOver, readAssignments, readValue } from '../../cli/train/assignments.ts';
+import { toAssignments } from '../../web/plane/recipe.ts';
 import { callCommand } from '../support/command-line.ts';
 
 const RUN_ID = 'run_01jd0000000000000000000000';
@@ -63,7 +65,12 @@ test('no words at all are answered with the help, and 2', async () => {
   const { code, output } = await callCommand([]);
 
   expect(code).toBe(2);
-  for (const { name, summary } of COMMAND_TABLE) expect(output).toMatch(new RegExp(`^ {2}${name} .*${summary.slice(0, 20)}`, 'm'));
+  for (const { name, summary } of COMMAND_TABLE) expect(output).toMatch(new RegExp(`^ {2}${name}[ |].*${summary.slice(0, 20)}`, 'm'));
+});
+
+test('list is ls, rm is delete', async () => {
+  expect((await callCommand(['list', '-n', '0'])).errors).toContain('Must be a whole number');
+  expect((await callCommand(['rm'])).errors).toContain("missing required argument 'run'");
 });
 
 test('the version is that of the package', async () => {
@@ -115,6 +122,20 @@ describe('values', () => {
       compute: { node_count: 2, gpu_type: 'A100' },
       list: [3],
     });
+  });
+
+  test('what the dashboard copies as --set reads as the configuration that it was made of', () => {
+    const leaf = fc.oneof(fc.string(), fc.double({ noNaN: true, noDefaultInfinity: true }), fc.integer(), fc.boolean(), fc.constant(null));
+    const value = fc.oneof(leaf, fc.array(leaf), fc.dictionary(fc.string(), leaf));
+    const name = fc.stringMatching(/^[a-z][a-z_]{0,12}$/);
+
+    fc.assert(
+      fc.property(fc.dictionary(name, value), (config) => {
+        const assignments = toAssignments(config).filter((word) => word !== '--set');
+
+        expect(readAssignments(assignments)).toEqual(JSON.parse(JSON.stringify(config)));
+      }),
+    );
   });
 
   test.each(['seed', '=1', '__proto__.x=1', 'a.__proto__=1'])("'%s' is no assignment", (assignment) => {

@@ -40,12 +40,14 @@ test('ls lists the newest runs, filtered and paged', async () => {
   const page = await answer('ls', 'ls', '-n', '1');
   const next = await answer('ls', 'ls', '-n', '1', '--after', second);
   const failed = await answer('ls', 'ls', '--state', 'failed');
+  const both = await answer('ls', 'ls', '--state', 'failed,completed');
   const { output } = await call('ls');
 
   expect(all.items.map(({ id }) => id)).toEqual([second, done]);
   expect(page).toMatchObject({ items: [{ id: second }], total: 2, next: second });
   expect(next.items.map(({ id }) => id)).toEqual([done]);
   expect(failed.items).toEqual([]);
+  expect(both.total).toBe(2);
   expect(lines(output)[0]).toMatch(/^RUN +STATE +STEPS +BASE +DATA +AGE/);
   expect(output).toMatch(new RegExp(`${done} +completed +8/8 100% +tiny-llama +\\./rows.jsonl`));
 });

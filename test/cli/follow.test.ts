@@ -1,12 +1,15 @@
 /** Following a run while the plane goes away and comes back: nothing is lost, nothing comes twice, and the command says what it waits for. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { CommandProcess, readAnswer, until } from '../support/command-line.ts';
 import { freePort } from '../support/free-port.ts';
 import { PlaneProcess } from '../support/plane-process.ts';
 import { scriptedVariables } from '../support/scripted-plane.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
+
+/** Each takes ten seconds where nobody else works, and starts a handful of processes. */
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
 
 const cleanUp: (() => unknown)[] = [];
 afterEach(async () => {
@@ -48,8 +51,8 @@ test('train goes on through kills of the plane: every line once, and the exit co
 
   for (const step of ['step 10/', 'step 50/']) {
     await until(() => command.output.includes(step), `${step} is printed: ${command.errors}`);
+    const before = command.errors.length; // before the kill: it is noticed at once
     await plane.kill();
-    const before = command.errors.length;
     await until(() => command.errors.slice(before).includes('waiting for it; runs go on meanwhile'), 'it says that it waits');
     await plane.start();
     await until(() => command.errors.slice(before).includes('the plane answers again'), 'it says that the plane is back');

@@ -241,6 +241,21 @@ describe('downloads', () => {
     expect(unknown).toMatchObject({ code: 2, errors: expect.stringMatching(/no 'modle' to fetch; it has .*adapter/) });
   });
 
+  test('a checkpoint, by its name or as the latest, and a file of one', async () => {
+    const latest = await download('latest', '-o', 'latest');
+    const named = await download('step-000002', '-o', 'named');
+    const one = await download('checkpoints/step-000002/weights.bin', '-o', 'one');
+    const missing = await call(['artifacts', 'download', runId, 'step-000001']);
+
+    expect(latest.files.map(({ path }) => path)).toEqual([
+      'checkpoints/step-000002/trainer_state.json',
+      'checkpoints/step-000002/weights.bin',
+    ]);
+    expect(named.files).toEqual(latest.files);
+    expect(one.files.map(({ path }) => path)).toEqual(['checkpoints/step-000002/weights.bin']);
+    expect(missing).toMatchObject({ code: 2, errors: expect.stringContaining("no checkpoint 'step-000001'; it has step-000002") });
+  });
+
   test('what breaks off goes on where it was, by a range', async () => {
     const isCut = first(1, isWeights);
     const part = join(folder.path, runId, 'adapter/adapter_model.safetensors.part');

@@ -4,12 +4,15 @@ import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import * as z from 'zod';
 import { COMMAND_TABLE } from '../../cli/command-table.ts';
 import { readAnswer, until } from '../support/command-line.ts';
 import { ScriptedPlane, scriptedVariables } from '../support/scripted-plane.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
+
+/** Processes start slowly on a machine that others use, too. */
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
 
 const REPOSITORY = join(import.meta.dirname, '..', '..');
 const BARE: Record<string, string> = { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent' };

@@ -128,6 +128,7 @@ describe('what to train', () => {
     [['nigtly'], 2, "'nigtly' is neither a file here nor a configuration saved at"],
     [['gone.yaml'], 2, '/gone.yaml'],
     [[], 2, 'there is nothing to train on'],
+    [['a.jsonl', '--base', 'tiny-llama', '--data', 'b.jsonl'], 2, "data are named twice, 'a.jsonl' and --data 'b.jsonl'"],
     [['--base', 'tiny-llama', '--data', 'gone.jsonl'], 1, "'gone.jsonl' is not there"],
     [['--base', 'tiny-llama', '--data', './rows.jsonl', '--max-steps', '0', '--lora-r', '9999'], 2, 'max_steps: must be'],
     [['--base', 'tiny-llama', '--data', './rows.jsonl', '--set', 'learing_rate=1'], 2, "did you mean 'learning_rate'"],
@@ -272,6 +273,16 @@ describe('the data', () => {
     expect(upload?.size_bytes).toBeGreaterThan(4 * 1_048_576);
     expect(run?.dataset).toBe(upload?.dataset);
     expect(await plane.jobWhenDone(run?.id ?? '')).toMatchObject({ status: 'completed' });
+  });
+
+  test('what would end the run shows only when the rows are stored: then nothing is started', async () => {
+    writeFileSync(join(folder.path, 'fine.jsonl'), ROWS);
+    const before = await countRuns();
+
+    const ran = await call(['train', 'fine.jsonl', '--base', './no-model']);
+
+    expect(ran).toMatchObject({ code: 1, output: '', errors: expect.stringContaining('would fail before it trains') });
+    expect(await countRuns()).toBe(before);
   });
 
   test.each([

@@ -101,11 +101,11 @@ export class CommandProcess {
   }
 }
 
-/** Looks every 40 ms for at most a minute. */
+/** Looks every 40 ms for at most two minutes: a machine that is shared may be that slow. */
 export async function until(isSo: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const limit = Date.now() + 60_000;
+  const limit = Date.now() + 120_000;
   while (!(await isSo())) {
-    if (Date.now() > limit) throw new Error(`not so after a minute: ${what}`);
+    if (Date.now() > limit) throw new Error(`not so after two minutes: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 40));
   }
 }

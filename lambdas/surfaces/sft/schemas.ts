@@ -88,7 +88,17 @@ export const planResponse = z
     method: z.enum(TRAINING_METHODS),
     peft_method: z.enum(PEFT_METHODS),
     provider: z.string(),
-    compute: z.object({ node_count: z.int(), gpus_per_node: z.int().nullable(), gpu_type: z.string().nullable() }),
+    compute: z
+      .object({
+        node_count: z.int(),
+        gpus_per_node: z.int().nullable(),
+        gpu_type: z.string().nullable(),
+        gpu_memory_gb: z.number().nullable(),
+        region: z.string().nullable(),
+        spot: z.boolean(),
+        max_usd_per_hour: z.number().nullable(),
+      })
+      .meta({ description: 'what is asked for; null: it does not matter' }),
     max_runtime_seconds: z.int(),
     export: z.array(z.string()),
     output_dir: z.string().nullable().meta({ description: 'the adapter is put there too; null: it is kept with the run only' }),
