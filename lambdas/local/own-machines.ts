@@ -7,35 +7,42 @@ import type { WorkerCompute } from '#compute/worker-compute.ts';
 import type { ComputeHandle, Run } from '#domain/run.ts';
 import { estimateMemory } from '#domain/training-memory.ts';
 import type { Compute, Launch, LaunchOrder, Machine, Observation, Reservation, WorkerPool } from '#ports';
-import type { ProcessCompute } from './process-compute.ts';
 
 /** What a processor trains in minutes: below it a model has some hundred million parameters. */
 const SMALL_GB = 4;
 
 export interface OwnMachinesOptions {
-  readonly here: ProcessCompute;
+  readonly here: Compute;
   readonly workers: WorkerCompute;
   readonly hasGpu: boolean;
+  /** how many runs this machine takes at once */
+  readonly maxRuns: number;
 }
 
 export class OwnMachines implements Compute {
   readonly heartbeat = 'answers';
-  readonly #here: ProcessCompute;
+  readonly #here: Compute;
   readonly #workers: WorkerCompute;
   readonly #hasGpu: boolean;
+  readonly #maxRuns: number;
   /** Workers come through this process alone: until one did, nobody asks the store for them. */
   #hasWorkers = false;
 
-  constructor({ here, workers, hasGpu }: OwnMachinesOptions) {
+  constructor({ here, workers, hasGpu, maxRuns }: OwnMachinesOptions) {
     this.#here = here;
     this.#workers = workers;
     this.#hasGpu = hasGpu;
+    this.#maxRuns = maxRuns;
   }
 
   readonly pool: WorkerPool = {
-    look: (name, report) => {
+    look: async (name, report) => {
+      const orders = await this.#workers.look(name, report);
+      if (this.#hasWorkers) return orders;
+      // The first that ever came: who waits for this machine alone may wait for a worker too from now on.
       this.#hasWorkers = true;
-      return this.#workers.look(name, report);
+      const [machine] = await this.#here.machines();
+      return { ...orders, news: [...new Set([...orders.news, ...(machine?.waiting ?? [])])] };
     },
   };
 
@@ -72,7 +79,7 @@ export class OwnMachines implements Compute {
   }
 
   async terminate(tag: string, handle: ComputeHandle | null): Promise<void> {
-    return (await this.#isAtWorker(tag, handle)) ? this.#workers.terminate(tag) : this.#here.terminate(tag);
+    return (await this.#isAtWorker(tag, handle)) ? this.#workers.terminate(tag) : this.#here.terminate(tag, handle);
   }
 
   async release(tag: string): Promise<void> {
@@ -86,6 +93,7 @@ export class OwnMachines implements Compute {
   }
 
   async #wantsWorker(run: Run): Promise<boolean> {
+    if (this.#maxRuns === 0) return true;
     if (this.#hasGpu || run.compute.gpusPerNode === 0 || estimateMemory(run.training).gigabytes <= SMALL_GB) return false;
     return this.#workers.hasGpuFor(run);
   }

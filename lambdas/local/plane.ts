@@ -103,9 +103,10 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
   const gpus = findGpus().map(({ index }) => index);
   const address = Promise.withResolvers<string>(); // known when the server listens, which is after runs were taken up
   const driver = new RunDriver({ advance: (runId) => advanceRun(ports, runId), onError: logAdvanceError });
+  const maxRuns = environment.maxRuns ?? (gpus.length || runsByCores());
   const here = new ProcessCompute({
     home,
-    room: { maxRuns: environment.maxRuns ?? (gpus.length || runsByCores()), gpus },
+    room: { maxRuns, gpus },
     python: environment.trainerPython ?? join(REPOSITORY, 'trainer-image', '.venv', 'bin', 'python'),
     trainerFolder: join(REPOSITORY, 'trainer-image'),
     engineCommand: environment.engineCommand,
@@ -130,7 +131,7 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     lookSeconds: WORKER_LOOK_SECONDS,
     mark: openFolderMark(home),
   });
-  const own = new OwnMachines({ here, workers, hasGpu: gpus.length > 0 });
+  const own = new OwnMachines({ here, workers, hasGpu: gpus.length > 0, maxRuns });
   await own.takeUp();
   const rentals = openRentals(renting, { documents, clock, machineTokens });
   const filesHere = new FolderInputs({ dataRoot, contents });
