@@ -15,7 +15,7 @@ export const checkRented: Check = {
     }
     const findings = await checkProviders(settings.renting);
     if (findings.length === 0)
-      return [note('rented', 'no provider of rented machines has a key here', 'README.md, "Rented machines", says what each needs')];
+      return [note('rented', 'no provider of rented machines has a key here', 'docs/compute.md says what each needs')];
     return findings.map(({ name, isWell, finding, remedy }) =>
       isWell ? ok(`rented ${name}`, finding) : failed(`rented ${name}`, finding, remedy ?? ''),
     );
