@@ -10,7 +10,9 @@ import { ScriptedPlane } from '../support/scripted-plane.ts';
 
 const script = { stepSeconds: 0.02, steps: 40, saveSteps: 20 };
 
-test('a run whose folder and data are in the store trains on a worker with the credentials of its claim alone', { timeout: 240_000 }, async () => {
+test('a run whose folder and data are in the store trains on a worker with the credentials of its claim alone', {
+  timeout: 240_000,
+}, async () => {
   const bucket = await openBucket();
   const { credentials, endpoint } = clientOptions();
   await using plane = await ScriptedPlane.start(script, {
