@@ -20,6 +20,8 @@ const ENGINE = [
   join(REPOSITORY, 'test', 'scripted-engine', 'engine.py'),
 ] as const;
 const BOOT_MILLIS = 300;
+/** Long enough to be asked again. */
+const ENDING_MILLIS = 6_000;
 const LOOK_MILLIS = 100;
 const LIMIT_MILLIS = 300_000;
 const JOBS = '/api/training/jobs';
@@ -85,6 +87,7 @@ export class RentedPlane {
     host.isBlind = (machine) => readAttemptNumber(machine) === 1 && jobOf(machine, jobs)?.isFirstBlind === true;
     const options = { now: Date.now, host, bootMillis: BOOT_MILLIS };
     const fakes = { runpod: new FakeRunPod(options), lambda: new FakeLambda(options), vastai: new FakeVastAi(options) };
+    fakes.lambda.endingMillis = ENDING_MILLIS;
     const [runpod, lambda, vastai] = await Promise.all([fakes.runpod, fakes.lambda, fakes.vastai].map(serveProvider));
     if (!runpod || !lambda || !vastai) throw new Error('three servers were asked for');
     const plane = await ScriptedPlane.start(
