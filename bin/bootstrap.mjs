@@ -7,6 +7,7 @@
  *   Node 24    node_modules/node-<platform>/        an optional dependency: a binary, no install script
  *   uv         .tools/uv/          pip, pinned
  *   trainer    trainer-image/.venv uv sync --frozen again when uv.lock changed
+ *   emulator   test/emulator/.venv likewise, for the tests of the AWS home
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -118,18 +119,17 @@ function installTrainer(wanted) {
   writeFileSync(marker, `${lock} ${groups}`);
 }
 
-/** schemathesis, which the tests run; not among the trainer's packages, since it brings its own versions of theirs. */
-function installSchemathesis() {
-  const folder = at('test', 'schemathesis');
-  const marker = join(folder, '.venv', '.tuneplane-installed');
-  const lock = hashOf(join(folder, 'uv.lock'));
-  if (readMarker(marker) === lock) return;
-  console.log('installing schemathesis (once, a few seconds) ...');
-  const code = run(uv(), ['sync', '--frozen', '--quiet', '--project', folder], {
-    env: { ...process.env, UV_LINK_MODE: process.env.UV_LINK_MODE ?? 'copy' },
-  });
-  if (code !== 0) fail(`installing schemathesis ended with ${code}: see above. It needs PyPI.`);
-  writeFileSync(marker, lock);
+/** What tests alone need, each a Python project of its own: it brings its own versions of what the trainer uses too. */
+function installForTests(name, what) {
+  const project = at('test', name);
+  const marker = join(project, '.venv', '.tuneplane-installed');
+  const wanted = hashOf(join(project, 'uv.lock'), join(project, 'pyproject.toml'));
+  if (readMarker(marker) === wanted) return;
+  console.log(`installing ${what} (once, a few seconds) ...`);
+  const env = { ...process.env, UV_LINK_MODE: process.env.UV_LINK_MODE ?? 'copy' };
+  const code = run(uv(), ['sync', '--frozen', '--quiet', '--project', project], { env });
+  if (code !== 0) fail(`installing ${what} ended with ${code}: see above. It needs PyPI and Python 3.11 to 3.13.`);
+  writeFileSync(marker, wanted);
 }
 
 const python = () => at('trainer-image', '.venv', 'bin', 'python');
@@ -236,7 +236,8 @@ switch (command) {
     break;
   case 'test':
     installTrainer('all');
-    installSchemathesis();
+    installForTests('emulator', 'the AWS emulator');
+    installForTests('schemathesis', 'schemathesis');
     if (rest.length > 0) await runLanes([/\.py\b/.test(rest[0]) ? pytest(...rest) : vitest(...rest)]);
     // The trainer's tests are one busy thread: two cores have room for the plane's beside them.
     else await runLanes([...checks(), vitest()], [pytest()]);

@@ -5,10 +5,11 @@
  *   never     the same input would fail again
  *   once      may have been chance: one more attempt from the last valid checkpoint
  *   go-on     the machine's doing, not the run's: attempts go on, until three in a row brought no new checkpoint
+ *   elsewhere the machine cannot do it and another may: attempts go on elsewhere, until ten in a row brought no new checkpoint
  */
 import * as z from 'zod';
 
-type Retry = 'never' | 'once' | 'go-on';
+type Retry = 'never' | 'once' | 'go-on' | 'elsewhere';
 interface FailureKind {
   readonly owner: 'user' | 'platform';
   readonly retry: Retry;
@@ -146,6 +147,11 @@ export const FAILURES = {
     retry: 'go-on',
     remedy: 'the trainer was killed three times without a new checkpoint: look at the machine',
   },
+  machine_unfit: {
+    owner: 'platform',
+    retry: 'elsewhere',
+    remedy: 'ten rented machines in a row could not do it: name another gpu_type or region, or another provider',
+  },
   interrupted: {
     owner: 'platform',
     retry: 'go-on',
@@ -194,10 +200,13 @@ export function makeFailure(code: string, message: string, evidence: readonly st
 
 /** How many attempts in a row may end without a new checkpoint before `go-on` gives up. */
 export const FRUITLESS_ATTEMPTS = 3;
+/** Of one recorded account 7 of 8 machines showed no GPU to the container. */
+const UNFIT_MACHINES = 10;
 
 /** @param fruitless attempts in a row, this one included, that ended for the machine's sake without a new checkpoint */
 export function mayRetry(code: FailureCode, timesSeen: number, fruitless: number): boolean {
   const retry: Retry = FAILURES[code].retry;
   if (retry === 'once') return timesSeen < 2;
+  if (retry === 'elsewhere') return fruitless < UNFIT_MACHINES;
   return retry === 'go-on' && fruitless < FRUITLESS_ATTEMPTS;
 }

@@ -32,7 +32,24 @@ export const runRequestShape = {
     .strictObject({
       node_count: z.int().min(1).max(1_024).optional(),
       gpus_per_node: z.int().min(0).max(64).optional(),
-      gpu_type: z.string().min(1).max(64).optional(),
+      gpu_type: z.string().min(1).max(64).optional().meta({ description: 'words of its name: H100, RTX 4090', example: 'H100' }),
+      gpu_memory_gb: z
+        .number()
+        .positive()
+        .max(65_536)
+        .optional()
+        .meta({ description: 'of all GPUs of a machine together; default: estimated from base, method and batch' }),
+      region: z
+        .string()
+        .min(1)
+        .max(64)
+        .optional()
+        .meta({ description: "the provider's name of it, or how it begins: US, us-east-1, EU-RO-1" }),
+      spot: z
+        .boolean()
+        .optional()
+        .meta({ description: 'machines that may be taken away at any time, and cost less; the run goes on from its last checkpoint' }),
+      max_usd_per_hour: z.number().positive().max(10_000).optional().meta({ description: 'of one machine; offers above it are not taken' }),
     })
     .optional(),
   max_runtime: z
@@ -145,6 +162,10 @@ export function planRun(request: RunRequest, at: RequestPaths, found: FoundBase 
     nodes: request.compute?.node_count ?? 1,
     gpusPerNode: request.compute?.gpus_per_node ?? null,
     gpuType: request.compute?.gpu_type ?? null,
+    gpuMemoryGb: request.compute?.gpu_memory_gb ?? null,
+    region: request.compute?.region ?? null,
+    spot: request.compute?.spot ?? false,
+    maxUsdPerHour: request.compute?.max_usd_per_hour ?? null,
   };
   const maxRuntimeSeconds = request.max_runtime ?? FORTNIGHT_SECONDS;
   const { env, secrets } = request;

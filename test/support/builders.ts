@@ -1,6 +1,6 @@
 /** Records for tests: whole and valid, so that a test names only what it is about. */
 import { makeId } from '#domain/ids.ts';
-import type { Run, RunEvent, RunProgress } from '#domain/run.ts';
+import type { ComputeNeed, Run, RunEvent, RunProgress } from '#domain/run.ts';
 import type { Training } from '#domain/run-folder.ts';
 
 /** 2026-01-01T00:00:00.000Z: where every test's clock begins. */
@@ -51,6 +51,17 @@ export function aTraining(overrides: Partial<Training> = {}): Training {
   };
 }
 
+export const aComputeNeed = (overrides: Partial<ComputeNeed> = {}): ComputeNeed => ({
+  nodes: 1,
+  gpusPerNode: null,
+  gpuType: null,
+  gpuMemoryGb: null,
+  region: null,
+  spot: false,
+  maxUsdPerHour: null,
+  ...overrides,
+});
+
 /** A new run of version 1, as an operation would create it through the SFT API. */
 export function aRun(overrides: Partial<Run> = {}): Run {
   const id = overrides.id ?? makeId('run', EPOCH);
@@ -71,7 +82,7 @@ export function aRun(overrides: Partial<Run> = {}): Run {
     request: { base_model: 'tiny-llama', dataset_name: 'data/poems.jsonl' },
     secrets: {},
     training: aTraining(),
-    compute: { nodes: 1, gpusPerNode: null, gpuType: null },
+    compute: aComputeNeed(),
     maxRuntimeSeconds: 1_209_600,
     choices: [],
     createdAt: EPOCH_TIME,

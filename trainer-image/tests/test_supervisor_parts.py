@@ -24,6 +24,7 @@ from trainer.supervision.logs import LineReader, level_of
 from trainer.supervision.outcome import EngineEnd, decide
 from trainer.supervision.overview import MOST_BUCKETS, Overview
 from trainer.supervision.publisher import Publisher
+from trainer.supervision.reporter import Reporter
 from trainer.supervision.schema_check import SCHEMAS, check, load_schema, problem
 from trainer.supervision.stall_watch import StallWatch
 from trainer.supervision.storage import FolderStorage, StoredFile
@@ -415,3 +416,22 @@ class TestEnvironmentFile:
         with pytest.raises(ValueError, match="TUNEPLANE_ENVIRONMENT_FILE") as fault:
             read_attempt(self.given(tmp_path, text))
         assert "hunter2" not in str(fault.value)
+
+
+class TestReporter:
+    def test_reports_may_come_at_another_pace_without_an_order(self, tmp_path: Path) -> None:
+        attempt = attempt_in(tmp_path)
+        storage = FolderStorage(tmp_path / "folder")
+        heard: list[Any] = []
+        books = open_books(attempt)
+        published: Any = None  # not looked at while a control is read
+        reporter = Reporter(attempt, "claim", storage, books, published, lambda event, detail: heard.append((event, detail["version"])))
+
+        def order(version: int, report_seconds: float) -> float:
+            control = {"schema": 1, "version": version, "want": "run", "checkpointRequest": 0, "reportSeconds": report_seconds}
+            storage.put(attempt.key("control.json"), json.dumps(control).encode())
+            reporter._read_control()
+            return reporter._report_seconds
+
+        assert [order(2, 5), order(2, 30), order(1, 1), order(3, 60)] == [5, 30, 30, 60]
+        assert heard == [("control", 2), ("control", 3)]

@@ -1,11 +1,11 @@
 import * as z from 'zod';
+import { CONFIGURED_IMAGE } from '#domain/custom-program.ts';
 import { DomainError } from '#domain/errors.ts';
 import { buildAsyncApi, type Channel } from '#http/asyncapi.ts';
 import { createAssetReader, redocPage, swaggerPage } from '#http/docs-pages.ts';
 import { buildOpenApi } from '#http/openapi.ts';
 import { type Route, route } from '#http/route.ts';
 import type { Surface } from '#http/surface.ts';
-import { CONFIGURED_IMAGE } from '../unified-trainer/schemas.ts';
 
 export interface PlatformOptions {
   /** asked at the first request for the document, not before */

@@ -6,9 +6,6 @@ import { CLIENT_NAME } from '#domain/ids.ts';
 import { FRAMEWORKS, PEFT_METHODS } from '#domain/run-folder.ts';
 import { BASE_NAME, DATASET_NAME, FOLDER_NAME, runRequestShape } from '#domain/run-request.ts';
 
-/** The document's default name always means the trainer that is configured. */
-export const CONFIGURED_IMAGE = 'ghcr.io/deepfinery/trainer:latest';
-
 const clientName = z.string().regex(CLIENT_NAME);
 /** Kubernetes' own limits are 63 and 253 for labels, and 256 KiB in all for annotations. */
 const labels = z

@@ -9,7 +9,7 @@ import { type Standing, standingOf } from '#domain/run-standing.ts';
 import { findProblems } from '#http/validation.ts';
 import type { NewJob } from '#operations/create-job.ts';
 import type { ConfigArguments } from '#operations/read-config.ts';
-import { CONFIGURED_IMAGE, extraArgs, type jobStatusResponse, type STATUSES, type TrainRequest } from './schemas.ts';
+import { extraArgs, type jobStatusResponse, type STATUSES, type TrainRequest } from './schemas.ts';
 
 type Status = (typeof STATUSES)[number];
 

@@ -154,9 +154,10 @@ class Reporter(threading.Thread):
                 self._books.log.add("WARNING", f"control.json {what}: {error}")
             return
         self._control_fault = None
+        if control["version"] >= self._control_version:  # how often reports come may change without an order
+            self._report_seconds = control["reportSeconds"]
         if control["version"] > self._control_version:
             self._control_version = control["version"]
-            self._report_seconds = control["reportSeconds"]
             self._silent |= control["want"] == "superseded"
             self._tell("control", control)
             self._wanted.set()
