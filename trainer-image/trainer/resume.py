@@ -23,6 +23,8 @@ NEEDED = {
     "rng_state.pth": "rng_state*.pth",
 }
 """Names for people, and the files that they mean: sharded ranks write optimizer.bin, several ranks a random state each."""
+SHARDED_WEIGHTS = "pytorch_model_fsdp.bin"
+"""What transformers leaves of a sharded model beside its safetensors, whole, and what it alone goes on from."""
 MUST_BE_EQUAL = {
     "base": "base model",
     "beginsWith": "adapter that it began with",
@@ -88,6 +90,8 @@ class Resumed:
     """shared among the ranks that there are now"""
     best: dict[str, Any] | None
     """{step, evalLoss} of the best weights that lie beside"""
+    is_sharded: bool
+    """its model was sharded over the ranks: the state of its optimizer has other names"""
 
 
 def check(link: EngineLink, mine: dict[str, Any], needed: tuple[str, ...] | None = None, batch: Batch | None = None) -> Resumed | None:
@@ -135,7 +139,17 @@ def check(link: EngineLink, mine: dict[str, Any], needed: tuple[str, ...] | None
         )
     else:
         link.choice("resume", "exact", f"from step {step}, settings unchanged")
-    return Resumed(step, state, bool(changed), shared, theirs.get("best"))
+    return Resumed(step, state, bool(changed), shared, theirs.get("best"), (folder / SHARDED_WEIGHTS).is_file())
+
+
+def require_same_layout(link: EngineLink, was_sharded: bool, is_sharded: bool) -> None:
+    """Raises Failure (resume_refused) where a sharded model's checkpoint would go on unsharded, or the other way round."""
+    if was_sharded == is_sharded:
+        return
+    words = {True: "sharded over several ranks", False: "whole on each rank"}
+    name = link.spec["resumeFrom"]["checkpoint"]
+    said = f"the model of checkpoint {name} was {words[was_sharded]}, this run's is {words[is_sharded]} ({link.ranks} of them)"
+    raise Failure("resume_refused", f"{said}: resume on a machine of the same kind, or start a new run from its adapter or model")
 
 
 def _share_anew(name: str, theirs: dict[str, Any], batch: Batch) -> Batch:
