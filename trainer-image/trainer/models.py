@@ -14,7 +14,7 @@ from trainer.choices import Choices, choose_checkpointing, choose_parallelism, g
 from trainer.data import Data
 from trainer.engine_link import EngineLink
 from trainer.failure import Failure
-from trainer.resume import Resumed, require_same_layout
+from trainer.resume import require_same_layout, was_sharded
 from trainer.row_formats import needs_chat_template, to_training_row
 
 
@@ -93,15 +93,13 @@ def _refuse_remote_code(error: Exception, base: Base) -> None:
         raise Failure("remote_code_refused", said) from error
 
 
-def choose_layout(training: dict[str, Any], model: Any, resumed: Resumed | None, link: EngineLink) -> dict[str, Any]:
+def choose_layout(training: dict[str, Any], model: Any, link: EngineLink) -> dict[str, Any]:
     """How activations and ranks are laid out, in transformers' arguments. Raises Failure (resume_refused)."""
-    was_sharded = resumed.is_sharded if resumed else None
     # Also of a sharded model it is the model that recomputes, and not FSDP: whose wrappers rename what they wrap, so that no adapter is
     # found under its name and an empty one is saved. Neither gathers weights a second time: FSDP2's hooks leave a recomputation alone.
     recompute = {"gradient_checkpointing": choose_checkpointing(model.num_parameters(), link)}
-    way = choose_parallelism(training, link.ranks, model.num_parameters(), gpu_memory_bytes(), link, bool(was_sharded))
-    if was_sharded is not None:
-        require_same_layout(link, was_sharded, way == "fsdp2")
+    way = choose_parallelism(training, link.ranks, model.num_parameters(), gpu_memory_bytes(), link, was_sharded(link))
+    require_same_layout(link, way == "fsdp2")
     if way != "fsdp2":
         return recompute
     return {**recompute, "fsdp": True, "fsdp_config": {"version": 2, "state_dict_type": "FULL_STATE_DICT"}}

@@ -90,8 +90,6 @@ class Resumed:
     """shared among the ranks that there are now"""
     best: dict[str, Any] | None
     """{step, evalLoss} of the best weights that lie beside"""
-    is_sharded: bool
-    """its model was sharded over the ranks: the state of its optimizer has other names"""
 
 
 def check(link: EngineLink, mine: dict[str, Any], needed: tuple[str, ...] | None = None, batch: Batch | None = None) -> Resumed | None:
@@ -139,16 +137,22 @@ def check(link: EngineLink, mine: dict[str, Any], needed: tuple[str, ...] | None
         )
     else:
         link.choice("resume", "exact", f"from step {step}, settings unchanged")
-    return Resumed(step, state, bool(changed), shared, theirs.get("best"), (folder / SHARDED_WEIGHTS).is_file())
+    return Resumed(step, state, bool(changed), shared, theirs.get("best"))
 
 
-def require_same_layout(link: EngineLink, was_sharded: bool, is_sharded: bool) -> None:
-    """Raises Failure (resume_refused) where a sharded model's checkpoint would go on unsharded, or the other way round."""
-    if was_sharded == is_sharded:
+def was_sharded(link: EngineLink) -> bool:
+    """Whether the checkpoint, if there is one, is of a model that was sharded over the ranks."""
+    return link.resume_folder is not None and (link.resume_folder / SHARDED_WEIGHTS).is_file()
+
+
+def require_same_layout(link: EngineLink, is_sharded: bool) -> None:
+    """Raises Failure (resume_refused) where a sharded model's checkpoint would go on unsharded, or the other way round: the states of
+    their optimizers have other names."""
+    if link.resume_folder is None or was_sharded(link) == is_sharded:
         return
     words = {True: "sharded over several ranks", False: "whole on each rank"}
     name = link.spec["resumeFrom"]["checkpoint"]
-    said = f"the model of checkpoint {name} was {words[was_sharded]}, this run's is {words[is_sharded]} ({link.ranks} of them)"
+    said = f"the model of checkpoint {name} was {words[not is_sharded]}, this run's is {words[is_sharded]} ({link.ranks} of them)"
     raise Failure("resume_refused", f"{said}: resume on a machine of the same kind, or start a new run from its adapter or model")
 
 

@@ -110,7 +110,7 @@ def run(link: EngineLink, reached: Reached) -> None:
     # ------------------------------------------------------------------ model
     link.phase("loading-model", base.id)
     model = models.load_model(training, base, chosen, tokenizer)
-    layout = models.choose_layout(training, model, resumed, link)
+    layout = models.choose_layout(training, model, link)
     if begins_with:
         model = models.begin_with(begins_with, model, training, link)
     trainer = make_trainer(model, tokenizer, prepared, models.peft_config(training, bool(begins_with)), batch, chosen, layout, link)
