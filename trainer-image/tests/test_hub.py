@@ -116,11 +116,13 @@ def test_a_pinned_base_in_the_cache_needs_no_hub(engine, model_folder, tmp_path)
     training = make_training(baseModel={"kind": "hub", "id": "org/open", "commit": COMMIT}, maxSteps=2)
     with serve_hub(model_folder) as endpoint:
         first = engine.run(training, environment={"HF_ENDPOINT": endpoint, "TUNEPLANE_CACHE": str(tmp_path)})
+        again = engine.run(training, environment={"HF_ENDPOINT": endpoint, "TUNEPLANE_CACHE": str(tmp_path)})
 
     second = engine.run(training, environment={"HF_ENDPOINT": endpoint, "TUNEPLANE_CACHE": str(tmp_path)})
 
     assert (first.outcome["outcome"], second.outcome["outcome"]) == ("completed", "completed")
-    assert first.sha256() == second.sha256()
+    assert first.sha256() == again.sha256() == second.sha256()
+    assert [attempt.choices["base-cache"] for attempt in (first, again, second)] == ["fetched", "hit", "hit"]
 
 
 def test_reads_a_data_set_of_the_hub_with_its_own_splits(tmp_path):
