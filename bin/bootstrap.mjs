@@ -299,7 +299,7 @@ switch (command) {
     installForTests('emulator', 'the AWS emulator');
     installForTests('schemathesis', 'schemathesis');
     buildWeb();
-    if (rest.length > 0) await runLanes([/\.py\b/.test(rest[0]) ? pytest(...rest) : vitest(...rest)]);
+    if (rest.length > 0) await runLanes([/\.py\b|^trainer-image\b/.test(rest[0]) ? pytest(...rest) : vitest(...rest)]);
     // The trainer's tests are one busy thread: two cores have room for the plane's beside them.
     else await runLanes([...checks(), vitest()], [pytest()]);
     break;
