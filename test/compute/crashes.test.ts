@@ -19,7 +19,7 @@ interface Scenario {
 }
 
 const isAt = (world: RentedWorld, id: string, step: number) => async (): Promise<boolean> =>
-  ((await world.runs.get(id))?.progress?.step ?? 0) >= step || (await world.isFinal(id));
+  (world.runs.peek(id)?.progress?.step ?? 0) >= step || (await world.isFinal(id));
 
 const SCENARIOS: readonly Scenario[] = [
   { name: 'created', ends: 'completed', play: async () => {} },
@@ -120,6 +120,7 @@ class Watch {
   async look(): Promise<void> {
     const fake = this.#world.fake(this.#provider);
     const machines = this.#world.machinesOf(this.#provider, this.#id);
+    if (machines.length === 0) return;
     const records = new Set((await this.#world.recordsOf(this.#id)).map(({ label }) => label));
     expect(
       machines.filter(({ label }) => !records.has(label)),

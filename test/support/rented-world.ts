@@ -38,9 +38,13 @@ const BASES: Readonly<Record<RentingProvider, string>> = {
 /** The plane's process is gone: nothing that it still tries happens. */
 class Killed extends Error {}
 
-/** Counts the plane's side effects, each twice: before it happens and after. At the chosen one the process dies. */
+/**
+ * Counts the moments at which the plane's death leaves another world behind: after each of its side effects, and before the first one of
+ * a turn. Dead before any other effect is dead after the one before it. At the chosen moment the process dies.
+ */
 export class KillSwitch {
   readonly #killAt: number;
+  #isFirst = true;
   count = 0;
   isDead = false;
 
@@ -48,8 +52,17 @@ export class KillSwitch {
     this.#killAt = killAt;
   }
 
+  /** Time has passed since the last effect. */
+  beginTurn(): void {
+    this.#isFirst = true;
+  }
+
   async guard<T>(act: () => Promise<T>): Promise<T> {
-    this.#step();
+    if (this.isDead) throw new Killed();
+    if (this.#isFirst) {
+      this.#isFirst = false;
+      this.#step();
+    }
     const result = await act();
     this.#step();
     return result;
@@ -149,12 +162,13 @@ export class RentedWorld {
   }
 
   async isFinal(runId: string): Promise<boolean> {
-    const view = await this.runs.get(runId);
+    const view = this.runs.peek(runId);
     return view !== null && isFinal(view.run.state);
   }
 
   /** Does something as the plane, which may die of it and is then started again. @returns whether it lived */
   async #alive(act: () => Promise<void>): Promise<boolean> {
+    this.killSwitch.beginTurn();
     try {
       await act();
     } catch (error) {
@@ -197,7 +211,7 @@ export class RentedWorld {
 
   /** What the ledger holds of a run, over all its attempts. */
   async recordsOf(runId: string): Promise<LedgerRecord[]> {
-    const attempts = (await this.runs.get(runId))?.run.attempt?.number ?? 0;
+    const attempts = this.runs.peek(runId)?.run.attempt?.number ?? 0;
     const records = await Promise.all(
       Array.from({ length: attempts }, (_, index) => this.ledger('runpod').of(attemptName(runId, index + 1))),
     );
@@ -218,8 +232,10 @@ export class RentedWorld {
     const runs = guarded<RunStore>(this.runs, ['create', 'change', 'recordProgress', 'remove'], killSwitch);
     const artifacts = guarded<Artifacts>(this.artifacts, ['put', 'putIfAbsent', 'remove', 'removeFolder'], killSwitch);
     const clock = { now: () => this.now };
-    const fetch = (input: string, init: RequestInit): Promise<Response> =>
-      killSwitch.guard(() => this.#fakeAt(input).handle(new Request(input, { ...init, signal: null, redirect: 'follow' })));
+    const fetch = async (input: string, init: RequestInit): Promise<Response> => {
+      const ask = () => this.#fakeAt(input).handle(new Request(input, { ...init, signal: null, redirect: 'follow' }));
+      return init.method === 'GET' && !killSwitch.isDead ? ask() : killSwitch.guard(ask);
+    };
     const pause = async (millis: number): Promise<void> => {
       this.now += millis;
     };
