@@ -48,7 +48,8 @@ export class RentedMachines implements Rental {
   }
 
   async handleOf({ tag, label, id }: RentedMachine): Promise<ComputeHandle> {
-    return this.toHandle(await this.#recordOf(tag, label, id));
+    // One whose request got no answer has no id in the ledger yet.
+    return this.toHandle(await this.#options.ledger.live(await this.#recordOf(tag, label, id), id));
   }
 
   async end({ tag, label, id }: RentedMachine): Promise<void> {
