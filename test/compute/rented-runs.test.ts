@@ -157,6 +157,43 @@ describe.each(RENTING_PROVIDERS)('on %s', (provider) => {
     expect(world.fake(provider).machines.size).toBe(1);
   });
 
+  test('a machine that is taken away before anybody saw it is in the ledger with what it cost', async () => {
+    const world = new RentedWorld({ bootMillis: 240_000 });
+    let lost = 0;
+    world.fake(provider).nextFault = (operation) => (operation === 'create' && lost++ === 0 ? 'lost-after' : null);
+    const id = await world.submit(provider);
+    await world.until(() => world.fake(provider).machines.size > 0);
+    world.now += 20_000;
+    world.fake(provider).preempt();
+
+    await world.until(() => world.isFinal(id));
+    await world.until(async () => (await world.ledger(provider).open()).length === 0, 100_000);
+
+    const billed = world.fake(provider).bill();
+    const written = new Map((await world.recordsOf(id)).map(({ label, seconds }) => [label, seconds]));
+    expect(billed).toHaveLength(2);
+    expect(billed.map(({ label }) => written.get(label))).toEqual(billed.map(({ seconds }) => seconds));
+  });
+
+  test('a machine that shows only after its run was stopped is ended by the sweep, and its cost is written down', async () => {
+    const world = new RentedWorld({ bootMillis: 600_000 });
+    world.fake(provider).listLagMillis = 300_000;
+    let lost = 0;
+    world.fake(provider).nextFault = (operation) => (operation === 'create' && lost++ === 0 ? 'lost-after' : null);
+    const id = await world.submit(provider);
+    await world.until(() => world.fake(provider).machines.size > 0);
+    await world.act((ports) => stopRun(ports, id));
+    await world.until(() => world.isFinal(id));
+    const thereAtEnd = world.fake(provider).there().length;
+
+    await world.until(() => world.fake(provider).there().length === 0, 600);
+    await world.until(async () => (await world.ledger(provider).open()).length === 0, 20_000);
+
+    const [billed] = world.fake(provider).bill();
+    expect(thereAtEnd).toBe(1);
+    expect(await world.recordsOf(id)).toMatchObject([{ label: billed?.label, state: 'settled', seconds: billed?.seconds }]);
+  });
+
   test.each([
     { who: 'the one that claimed, where it came late', bootMillis: 130_000, winner: 0 },
     { who: 'the one that is recorded, where none has claimed', bootMillis: 240_000, winner: 1 },
