@@ -7,7 +7,8 @@ import { describe, expect, test } from 'vitest';
 import { RENTING_PROVIDERS, type RentingProvider } from '#compute/open-connectors.ts';
 import { stopRun } from '#operations/stop-run.ts';
 import type { Ports } from '#ports';
-import { KillSwitch, RentedWorld } from '../support/rented-world.ts';
+import { KillSwitch } from '../support/kill-switch.ts';
+import { RentedWorld } from '../support/rented-world.ts';
 
 interface Scenario {
   readonly name: string;

@@ -19,7 +19,7 @@ const DEAF_RATE = 0.05;
 const LEFTOVER_RATE = 0.02;
 const SEEDS = [20_261_125];
 
-/** Mulberry32: the same history for the same seed. */
+/** Mulberry32: the same choices for the same seed, but for the ids of runs, which are drawn. */
 function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {
