@@ -28,7 +28,11 @@ export const FAILURES = {
     remedy: 'put the file below the data root (TUNEPLANE_DATA_ROOT); links may not lead out of it',
   },
   dataset_invalid: { owner: 'user', retry: 'never', remedy: 'correct that row and submit again; nothing was trained' },
-  dataset_format_unknown: { owner: 'user', retry: 'never', remedy: 'name dataset_format: alpaca, messages, prompt_completion or text' },
+  dataset_format_unknown: {
+    owner: 'user',
+    retry: 'never',
+    remedy: 'name dataset_format: alpaca, messages, prompt_completion, trajectory_completion or text',
+  },
   data_unreachable: {
     owner: 'user',
     retry: 'never',

@@ -57,7 +57,7 @@ export const datasetSchema = z.discriminatedUnion('kind', [
 ]);
 export type Dataset = z.infer<typeof datasetSchema>;
 
-export const DATASET_FORMATS = ['alpaca', 'messages', 'prompt_completion', 'text'] as const;
+export const DATASET_FORMATS = ['alpaca', 'messages', 'prompt_completion', 'trajectory_completion', 'text'] as const;
 export const PEFT_METHODS = ['lora', 'qlora', 'full', 'hypernetwork'] as const;
 export const FRAMEWORKS = ['hf', 'meta', 'nemo'] as const;
 export const TRAINING_METHODS = ['sft', 'dpo'] as const;

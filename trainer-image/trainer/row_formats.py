@@ -1,8 +1,9 @@
-"""The four row formats: what a row must hold, and what the trainer makes of it. Reasons never quote a row's text, only its shape.
+"""The five row formats: what a row must hold, and what the trainer makes of it. Reasons never quote a row's text, only its shape.
 
 alpaca              {instruction, input?, output}
 messages            {messages: [{role, content}, ...], tools?}
 prompt_completion   {prompt, completion}, both texts or both lists of messages
+trajectory_completion  {trajectory: [{role, content}, ...], prompt, completion}: what a hypernetwork reads, and what its adapter answers then
 text                {text}, the field's name can be chosen
 """
 
@@ -14,6 +15,7 @@ SHAPES = {
     "alpaca": "an alpaca row has instruction, input, output",
     "messages": "a messages row has messages, a list of {role, content}",
     "prompt_completion": "a prompt_completion row has prompt and completion",
+    "trajectory_completion": "a trajectory_completion row has trajectory, a list of {role, content}, and prompt and completion",
     "text": "a text row has text",
 }
 ROLES = ("system", "developer", "user", "assistant", "tool")
@@ -34,7 +36,7 @@ def detect_format(row: Row, text_field: str) -> str | None:
     if isinstance(row.get("messages"), list):
         return "messages"
     if "prompt" in row and "completion" in row:
-        return "prompt_completion"
+        return "trajectory_completion" if isinstance(row.get("trajectory"), list) else "prompt_completion"
     if "instruction" in row and ("output" in row or "input" in row):
         return "alpaca"
     return "text" if text_field in row else None
@@ -49,6 +51,7 @@ def fault_of(row: Any, row_format: str, text_field: str) -> str | None:
         "alpaca": lambda: _text(row, "instruction") or _text(row, "output") or _optional_text(row, "input"),
         "messages": lambda: _messages_fault(row, "messages") or _no_answer(row["messages"]),
         "prompt_completion": lambda: _prompt_completion_fault(row),
+        "trajectory_completion": lambda: _messages_fault(row, "trajectory") or _prompt_completion_fault(row),
         "text": lambda: _text(row, text_field),
     }
     fault = faults[row_format]()
@@ -71,10 +74,20 @@ def to_training_row(row: Row, row_format: str, text_field: str, has_template: bo
         return {"messages": _until_last_answer(row["messages"]), **tools}
     if row_format == "prompt_completion":
         return {"prompt": row["prompt"], "completion": row["completion"]}
+    if row_format == "trajectory_completion":
+        asked, answered = question_and_answer(row)
+        return {"prompt": [*row["trajectory"], *asked], "completion": answered}
     if not has_template:
         return {"prompt": alpaca_prompt(row["instruction"], row.get("input") or ""), "completion": row["output"]}
     asked = row["instruction"] + (f"\n{row['input']}" if row.get("input") else "")
     return {"prompt": [{"role": "user", "content": asked}], "completion": [{"role": "assistant", "content": row["output"]}]}
+
+
+def question_and_answer(row: Row) -> tuple[list[Row], list[Row]]:
+    """Prompt and completion of a trajectory_completion row as messages: a text is said by the user, and answered by the assistant."""
+    if isinstance(row["prompt"], list):
+        return row["prompt"], row["completion"]
+    return [{"role": "user", "content": row["prompt"]}], [{"role": "assistant", "content": row["completion"]}]
 
 
 def alpaca_prompt(instruction: str, given: str = "") -> str:
@@ -82,7 +95,7 @@ def alpaca_prompt(instruction: str, given: str = "") -> str:
 
 
 def needs_chat_template(row: Row, row_format: str) -> bool:
-    return row_format == "messages" or (row_format == "prompt_completion" and isinstance(row["prompt"], list))
+    return row_format in ("messages", "trajectory_completion") or (row_format == "prompt_completion" and isinstance(row["prompt"], list))
 
 
 def _kind(value: Any) -> str:
