@@ -35,6 +35,7 @@ export const hyperparameterFields = {
   report_to: z.union([z.enum([...REPORT_TARGETS, 'none']), z.array(z.enum(REPORT_TARGETS)).max(2)]),
   wandb_project: z.string().min(1).max(128),
   dataset_text_field: z.string().min(1).max(128),
+  dataloader_workers: int(0, 256).meta({ description: 'processes that prepare batches ahead; 0: the trainer itself' }),
 } as const;
 export type HyperparameterName = keyof typeof hyperparameterFields;
 
@@ -89,6 +90,7 @@ export const hyperparametersSchema = z.object({
   reportTo: z.array(z.enum(REPORT_TARGETS)),
   wandbProject: z.string().nullable(),
   datasetTextField: z.string().min(1),
+  dataloaderWorkers: z.int().min(0).default(0),
 });
 export type Hyperparameters = z.infer<typeof hyperparametersSchema>;
 
@@ -144,6 +146,7 @@ export function resolveHyperparameters(
     reportTo: reportTargets(values.report_to),
     wandbProject: values.wandb_project ?? null,
     datasetTextField: values.dataset_text_field ?? 'text',
+    dataloaderWorkers: values.dataloader_workers ?? 0,
   };
   return { hyperparameters, choices };
 }

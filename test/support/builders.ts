@@ -42,6 +42,7 @@ export function aTraining(overrides: Partial<Training> = {}): Training {
       reportTo: [],
       wandbProject: null,
       datasetTextField: 'text',
+      dataloaderWorkers: 0,
     },
     ...overrides,
   };

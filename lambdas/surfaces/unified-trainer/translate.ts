@@ -32,7 +32,7 @@ const CONFIGURED_IMAGE = 'ghcr.io/deepfinery/trainer:latest';
 /** @throws InvalidRequest */
 export function toNewJob(request: TrainRequest, allowedImages: readonly string[]): NewJob {
   const { args, problems } = readExtraArgs(request.extra_args ?? {});
-  const { dataset_format, peft_method, dataloader_workers: _, ...hyperparameters } = args;
+  const { dataset_format, peft_method, ...hyperparameters } = args;
   if (request.image !== undefined && request.image !== CONFIGURED_IMAGE && !allowedImages.includes(request.image)) {
     const allowed = [CONFIGURED_IMAGE, ...allowedImages].join(', ');
     problems.push({
