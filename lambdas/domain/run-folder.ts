@@ -77,6 +77,19 @@ export const trainingSchema = z.object({
 });
 export type Training = z.infer<typeof trainingSchema>;
 
+export const RUN_PURPOSES = ['train', 'generate'] as const;
+
+export const hypernetworkSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('built-in').meta({ description: 'the one of tiny-llama, which the trainer builds once' }) }),
+  z.object({
+    kind: z.literal('run'),
+    runId: z.string(),
+    folder: z.string().meta({ description: 'absolute path or s3:// URI of the folder that holds its files' }),
+    files: z.array(storedFileSchema),
+  }),
+]);
+export type Hypernetwork = z.infer<typeof hypernetworkSchema>;
+
 export const attemptSpecSchema = z
   .object({
     schema: z.literal(1),
@@ -84,6 +97,8 @@ export const attemptSpecSchema = z
     attempt: z.int().min(1),
     name: z.string().nullable(),
     training: trainingSchema,
+    purpose: z.enum(RUN_PURPOSES).default('train'),
+    hypernetwork: hypernetworkSchema.nullable().default(null).meta({ description: 'generate: whose forward pass makes the adapter' }),
     resumeFrom: z
       .object({ checkpoint: z.string(), folder: z.string(), step: count })
       .nullable()

@@ -7,6 +7,7 @@ import { RunChange } from '#domain/run-change.ts';
 import type { RunPlan } from '#domain/run-request.ts';
 import type { NameClaim, Ports, Remembered } from '#ports';
 import { noteAdapter } from './adapters.ts';
+import { noteHypernetwork } from './hypernetworks.ts';
 import { keepEnvironment } from './run-environment.ts';
 
 export interface NewRun {
@@ -50,11 +51,14 @@ export async function createRun(ports: Ports, order: NewRun, remember?: (view: R
   }
   const view: RunView = { run: draft.run, progress: null };
   if (order.adapterId) await noteAdapter(ports, order.adapterId, id);
+  if (trainsHypernetwork(draft.run)) await noteHypernetwork(ports, draft.run.training.baseModel, id);
   await keepEnvironment(ports, id, order.plan.env ?? {});
   await ports.runs.create(draft.run, draft.events, remember?.(view), order.names);
   if (order.submit) await ports.workflow.start(id);
   return view;
 }
+
+const trainsHypernetwork = ({ purpose, training }: Run): boolean => purpose === 'train' && training.peftMethod === 'hypernetwork';
 
 function blankRun(
   id: string,
@@ -71,6 +75,7 @@ function blankRun(
     projectId,
     provider: provider ?? defaultProvider,
     purpose: purpose ?? 'train',
+    hypernetwork: null,
     adapterId: adapterId ?? null,
     resumedFrom: resumedFrom ?? null,
     metadata: { ...metadata },

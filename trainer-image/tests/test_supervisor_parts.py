@@ -17,7 +17,7 @@ from trainer.supervision.attempt import Attempt, AttemptFailed, read_attempt
 from trainer.supervision.books import open_books
 from trainer.supervision.chunks import ChunkedRows
 from trainer.supervision.clock import Clock
-from trainer.supervision.engine_process import engine_environment
+from trainer.supervision.engine_process import engine_command, engine_environment
 from trainer.supervision.engine_state import EngineState
 from trainer.supervision.history import earlier_points
 from trainer.supervision.logs import LineReader, level_of
@@ -395,3 +395,24 @@ class TestEnvironmentFile:
         with pytest.raises(ValueError, match="TUNEPLANE_ENVIRONMENT_FILE") as fault:
             read_attempt(self.given(tmp_path, text))
         assert "hunter2" not in str(fault.value)
+
+
+class TestTheEnginesCommand:
+    @pytest.mark.parametrize(
+        ("framework", "peft_method", "engine"),
+        [("hf", "lora", "hf"), ("hf", "hypernetwork", "hypernetwork"), ("meta", "hypernetwork", "hypernetwork")],
+    )
+    def test_is_by_framework_but_a_hypernetwork_has_its_own(self, tmp_path: Path, framework: str, peft_method: str, engine: str) -> None:
+        attempt = read_attempt(
+            {
+                "TUNEPLANE_RUN_FOLDER": str(tmp_path),
+                "TUNEPLANE_RUN_ID": "run_a",
+                "TUNEPLANE_ATTEMPT": "1",
+                "TUNEPLANE_WORK": str(tmp_path),
+                "TUNEPLANE_CACHE": str(tmp_path),
+            }
+        )
+
+        command = engine_command(attempt, {"framework": framework, "peftMethod": peft_method})
+
+        assert command[-1] == f"trainer.engines.{engine}"

@@ -78,10 +78,13 @@ class Engine:
                 stream.close()
 
 
-def engine_command(attempt: Attempt, framework: str) -> list[str]:
-    """Raises AttemptFailed (engine_missing), naming the engines that are here."""
+def engine_command(attempt: Attempt, training: dict[str, Any]) -> list[str]:
+    """Raises AttemptFailed (engine_missing), naming the engines that are here. A hypernetwork has an engine of its own, whatever the framework."""
     if attempt.engine:
         return attempt.engine
+    if training["peftMethod"] == "hypernetwork":
+        return [sys.executable, "-m", "trainer.engines.hypernetwork"]
+    framework = training["framework"]
     frameworks = load_schema("attempt-spec")["$defs"]["AttemptSpec"]["properties"]["training"]["properties"]["framework"]["enum"]
     here = [name for name in frameworks if (PACKAGE / "engines" / f"{name}.py").exists()]
     if framework not in here:

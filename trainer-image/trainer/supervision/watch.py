@@ -145,7 +145,7 @@ class Watch:
         defaults, value, reason = choose_threads(training["baseModel"])
         environment = engine_environment(self.attempt, self.claim_id, prepared.resume_folder, defaults)
         try:
-            command = engine_command(self.attempt, training["framework"])
+            command = engine_command(self.attempt, training)
             (self.attempt.work / "spec.json").write_text(json.dumps(prepared.spec))
             self._orders.write_command(self.attempt.work)
             self.engine = Engine(command, environment, self.attempt.work)
