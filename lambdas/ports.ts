@@ -1,6 +1,6 @@
 /** What operations need of the world, in our words. Two sets of implementations meet it: `local/` and `aws/`; one contract suite runs against both. */
 
-import type { ComputeHandle, ComputeNeed, Run, RunEvent, RunProgress, RunView, Waiting } from '#domain/run.ts';
+import type { ComputeHandle, Run, RunEvent, RunProgress, RunView, Waiting } from '#domain/run.ts';
 import type { Dataset, StoredFile } from '#domain/run-folder.ts';
 import type { RunState } from '#domain/run-lifecycle.ts';
 import type { Standing } from '#domain/run-standing.ts';
@@ -106,6 +106,13 @@ export interface DocumentStore {
   get(collection: string, id: string): Promise<Record<string, unknown> | null>;
   /** Newest id first. */
   list(collection: string, limit: number, after?: string): Promise<{ id: string; value: Record<string, unknown> }[]>;
+  /** Takes a document away and gives what it held: to exactly one of many callers; null to all others. */
+  take(collection: string, id: string): Promise<Record<string, unknown> | null>;
+  /**
+   * Removes the documents of a collection whose field `expiresAt` (milliseconds since 1970) lies before. A store may remove them by itself
+   * at any time after that moment, so whoever reads one looks at the field.
+   */
+  expire(collection: string, before: number): Promise<void>;
 }
 
 export interface AnswerStore {
@@ -173,21 +180,49 @@ export interface Inputs {
 export interface LaunchOrder {
   /** unique to this attempt; what carries it is this attempt */
   readonly tag: string;
-  readonly runId: string;
+  readonly run: Run;
   readonly attempt: number;
   /** where the run folder is, as `Artifacts.locate` says */
   readonly folder: string;
-  /** the run's own variables; they reach its engine, and nothing that others can read */
-  readonly environment: Readonly<Record<string, string>>;
+  /** the run's own variables, for a compute that hands them over itself; they reach the engine, and nothing that others can read */
+  readonly openEnvironment: () => Promise<Readonly<Record<string, string>>>;
 }
 
-export type Reservation =
-  | { readonly kind: 'reserved' }
-  | { readonly kind: 'no-capacity'; readonly waiting: Pick<Waiting, 'code' | 'sentence' | 'remedy'> }
-  | { readonly kind: 'impossible'; readonly failure: { readonly code: string; readonly message: string } };
+/** Why something waits, and what its user can do. */
+export type Reason = Pick<Waiting, 'code' | 'sentence' | 'remedy'>;
+
+interface NoCapacity {
+  readonly kind: 'no-capacity';
+  readonly waiting: Reason;
+  /** what each place that was asked answered, in that order */
+  readonly refusals?: readonly string[];
+}
+
+interface Impossible {
+  readonly kind: 'impossible';
+  readonly failure: { readonly code: string; readonly message: string };
+}
+
+export type Reservation = { readonly kind: 'reserved' } | NoCapacity | Impossible;
+
+/** Without capacity nothing was started, and nothing is paid for. */
+export type Launch =
+  | { readonly kind: 'launched'; readonly handle: ComputeHandle; readonly refusals?: readonly string[] }
+  | NoCapacity
+  | Impossible;
 
 /** `alive`: it answers, with this attempt. `silent`: nothing answers, but it may still be there. `gone`: it cannot come back. */
 export type Liveness = 'alive' | 'silent' | 'gone';
+
+export interface Observation {
+  readonly liveness: Liveness;
+  /** it was launched, and has no machine yet */
+  readonly waiting?: Reason;
+  /** what carries the tag, where it was looked for without a handle */
+  readonly handle?: ComputeHandle;
+  /** how it went away, where the provider tells: a code of the table of failures */
+  readonly ending?: { readonly code: string; readonly message: string };
+}
 
 /** A place where attempts run, as it is now. */
 export interface Machine {
@@ -204,17 +239,26 @@ export interface Machine {
   readonly engines: readonly string[];
 }
 
+/** One provider. */
 export interface Compute {
+  /** `answers`: `alive` is the trainer's own word. `reports`: only the machine is seen, and a trainer whose reports stop has fallen silent. */
+  readonly heartbeat: 'answers' | 'reports';
   machines(): Promise<readonly Machine[]>;
   /** Room for an attempt, oldest tag first; the same tag asks as often as it likes. Held until `release`. */
-  reserve(tag: string, need: ComputeNeed): Promise<Reservation>;
-  /** Starts a reserved attempt. May be called again with the same tag: only one of the machines wins the claim. */
-  launch(order: LaunchOrder): Promise<ComputeHandle>;
-  observe(tag: string, handle: ComputeHandle | null): Promise<Liveness>;
+  reserve(tag: string, run: Run): Promise<Reservation>;
+  /** Starts a reserved attempt. May be called again with the same tag: what carries the tag already is taken up, and only one machine wins the claim. */
+  launch(order: LaunchOrder): Promise<Launch>;
+  observe(tag: string, handle: ComputeHandle | null): Promise<Observation>;
   /** Ends it without asking, descendants included, and resolves when it is gone. Gone already is fine. */
   terminate(tag: string, handle: ComputeHandle | null): Promise<void>;
   /** What was reserved or waited for under this tag is free again. */
   release(tag: string): Promise<void>;
+}
+
+export interface Computes {
+  /** A provider that is not configured has no capacity, and says which setting it needs. */
+  of(provider: string): Compute;
+  all(): readonly Compute[];
 }
 
 /** Calls advance-run for a run, soon and again, until the run is done. */
@@ -279,6 +323,10 @@ export interface Settings {
   readonly claimSeconds: number;
   /** how long a machine may stay silent before it counts as lost */
   readonly silenceSeconds: number;
+  /** how long a machine that is there may take until its trainer claims the attempt: boot, image, start */
+  readonly startSeconds: number;
+  /** how long a run waits for a provider without capacity before it is stopped */
+  readonly capacitySeconds: number;
 }
 
 export interface Ports {
@@ -290,7 +338,7 @@ export interface Ports {
   readonly downloads: Downloads;
   readonly contents: Contents;
   readonly secrets: Secrets;
-  readonly compute: Compute;
+  readonly compute: Computes;
   readonly workflow: Workflow;
   readonly sink: EventSink;
   readonly bell: RunBell;

@@ -17,7 +17,7 @@ export const APIS = ['training-svc', 'unified-trainer', 'orchestrator', 'managem
 const time = z.string();
 
 export const waitingSchema = z.object({
-  code: z.enum(['slot', 'gpu', 'resuming']),
+  code: z.enum(['slot', 'gpu', 'resuming', 'capacity', 'quota', 'image_building', 'worker', 'provider']),
   sentence: z.string(),
   remedy: z.string(),
   since: time,
@@ -44,6 +44,7 @@ export const attemptSchema = z.object({
   checkpointsSeen: z.int().meta({ description: 'how many of its checkpoints the plane has taken up' }),
   samplesSeen: z.int(),
   silentSince: time.nullable(),
+  startingSince: time.nullable().default(null).meta({ description: 'since when it has a machine, or should have one' }),
   endedAt: time.nullable(),
 });
 export type Attempt = z.infer<typeof attemptSchema>;

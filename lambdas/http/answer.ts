@@ -68,8 +68,14 @@ function errorHeaders(error: DomainError): Readonly<Record<string, string>> | un
   }
 }
 
+interface Asked {
+  readonly requestId: string;
+  readonly method: string;
+  readonly route: string | null;
+}
+
 /** Any error as one of ours. What nobody foresaw is logged with its text and answered without it. */
-export function toDomainError(error: unknown, exchange: Exchange, log: Log): DomainError {
+export function toDomainError(error: unknown, asked: Asked, log: Log): DomainError {
   if (error instanceof VersionConflict)
     return new DomainError('plane_busy', 'someone else changed the same thing at the same moment, try again');
   if (error instanceof DomainError && error.code !== 'internal' && !(error.code === 'plane_busy' && error.cause)) return error;
@@ -77,16 +83,14 @@ export function toDomainError(error: unknown, exchange: Exchange, log: Log): Dom
     level: 'error',
     event: 'request-failed',
     timestamp: new Date().toISOString(),
-    requestId: exchange.requestId,
-    method: exchange.method,
-    route: exchange.route?.path ?? null,
+    ...asked,
     error: error instanceof Error ? error.name : typeof error,
     message: error instanceof Error ? error.message : String(error),
     stack: error instanceof Error ? error.stack : undefined,
     cause: error instanceof Error && error.cause instanceof Error ? error.cause.stack : undefined,
   });
   if (error instanceof DomainError && error.code === 'plane_busy') return error;
-  return new DomainError('internal', `something went wrong here; the log has it as request ${exchange.requestId}`);
+  return new DomainError('internal', `something went wrong here; the log has it as request ${asked.requestId}`);
 }
 
 /** The answer with the headers that belong to this request. HEAD is GET without the body. */

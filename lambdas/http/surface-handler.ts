@@ -99,7 +99,7 @@ export function createSurfaceHandler(surface: Surface, ports: Ports, access: Acc
     .before(({ event }) => authorize(event))
     .before(({ event }) => read(event))
     .before(({ event }) => check(event))
-    .onError(({ event, error }) => renderError(toDomainError(error, event, log), surface, event))
+    .onError(({ event, error }) => renderError(toDomainError(error, toAsked(event), log), surface, event))
     .handler(answer);
 
   return async (event, context) => {
@@ -107,3 +107,5 @@ export function createSurfaceHandler(surface: Surface, ports: Ports, access: Acc
     return toResult(await chain(exchange, context), exchange, access);
   };
 }
+
+const toAsked = ({ requestId, method, route }: Exchange) => ({ requestId, method, route: route?.path ?? null });

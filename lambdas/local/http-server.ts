@@ -12,6 +12,7 @@ import type { Surface } from '#http/surface.ts';
 import type { ServeFile } from './file-downloads.ts';
 import { readTarget, sendResult, toEvent } from './http-event.ts';
 import { refusalOf } from './loopback-guard.ts';
+import { endSocket } from './raw-answer.ts';
 
 /** API Gateway's hard limit: "Payload size 10 MB", docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html */
 const MAX_BODY_BYTES = 10 * 1_024 * 1_024;
@@ -71,9 +72,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   server.on('clientError', refuseBrokenRequest);
   server.on('upgrade', (request, socket: Socket, head) => {
     const refusal = refusalOf(request, access, true);
-    if (refusal !== undefined) endSocket(socket, 403, toErrorText(403, 'unauthorized', refusal));
+    if (refusal !== undefined) endSocket(socket, 403, toErrorBody(403, 'unauthorized', refusal));
     else if (options.upgrade) options.upgrade(request, socket, head);
-    else endSocket(socket, 404, toErrorText(404, 'route_not_found', 'no WebSocket here'));
+    else endSocket(socket, 404, toErrorBody(404, 'route_not_found', 'no WebSocket here'));
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -179,8 +180,8 @@ function refuse(response: ServerResponse, status: number, code: string, detail: 
   response.end(body);
 }
 
-const toErrorText = (status: number, code: string, detail: string): string =>
-  JSON.stringify({ error: STATUS_CODES[status] ?? 'Error', detail, code });
+const toErrorBody = (status: number, code: string, detail: string) => ({ error: STATUS_CODES[status] ?? 'Error', detail, code });
+const toErrorText = (status: number, code: string, detail: string): string => JSON.stringify(toErrorBody(status, code, detail));
 
 /** What Node's parser threw out. There is no response object: the answer is written by hand, if the client still listens. */
 function refuseBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
@@ -191,15 +192,7 @@ function refuseBrokenRequest(error: Error & { code?: string }, socket: Socket): 
   const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
   const detail =
     status === 431 ? 'the headers are too large' : status === 408 ? 'the request took too long to arrive' : 'this is not an HTTP request';
-  endSocket(socket, status, toErrorText(status, 'invalid_request', detail));
-}
-
-function endSocket(socket: Socket, status: number, body: string): void {
-  socket.on('error', () => socket.destroy());
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-    () => socket.destroySoon(),
-  );
+  endSocket(socket, status, toErrorBody(status, 'invalid_request', detail));
 }
 
 async function closeGently(server: Server, graceMillis: number): Promise<void> {

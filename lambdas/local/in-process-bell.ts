@@ -1,7 +1,7 @@
 import type { RunEvent } from '#domain/run.ts';
 import type { RunBell, RunListener } from '#ports';
 
-/** The bell of the one-machine home: whoever waits for a run hears of its events as the outbox hands them over. */
+/** The bell of the one-machine home: whoever waits for a run hears of its events as the outbox hands them over, and of its trainer's reports. */
 export class InProcessBell implements RunBell {
   readonly #listeners = new Map<string, Set<Listener>>();
   #closed = false;
@@ -17,7 +17,7 @@ export class InProcessBell implements RunBell {
     return listener;
   }
 
-  ring(events: readonly RunEvent[]): void {
+  ring(events: readonly Pick<RunEvent, 'runId'>[]): void {
     for (const runId of new Set(events.map((event) => event.runId)))
       for (const listener of this.#listeners.get(runId) ?? []) listener.ring();
   }

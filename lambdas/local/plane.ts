@@ -6,9 +6,11 @@ import { createDefaultHandler } from '#http/default-handler.ts';
 import { KEPT_MILLIS } from '#http/idempotency.ts';
 import { createSurfaceHandler } from '#http/surface-handler.ts';
 import { advanceRun } from '#operations/advance-run.ts';
+import { ComputeTable } from '#operations/compute-table.ts';
 import { deliverEvents } from '#operations/deliver-events.ts';
 import { seedDefaultProject } from '#operations/projects.ts';
 import { seedRows } from '#operations/stored-rows.ts';
+import { TICKETS } from '#operations/tickets.ts';
 import type { Clock, EventSink, Ports } from '#ports';
 import { API_SURFACES } from '#surfaces/api-surfaces.ts';
 import { createPlatformSurface } from '#surfaces/platform/surface.ts';
@@ -31,6 +33,7 @@ import { SqliteDatabase } from './sqlite-database.ts';
 import { SqliteDocumentStore } from './sqlite-document-store.ts';
 import { SqliteLogIndex } from './sqlite-log-index.ts';
 import { SqliteRunStore } from './sqlite-run-store.ts';
+import { JobSockets } from './websocket-server.ts';
 
 export interface Plane {
   readonly url: string;
@@ -69,7 +72,11 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     },
   };
   const outbox = new Outbox(() => deliverEvents({ runs, sink }));
-  const runs = new SqliteRunStore(database, { clock, onEvents: () => outbox.ring() });
+  const runs = new SqliteRunStore(database, {
+    clock,
+    onEvents: () => outbox.ring(),
+    onProgress: (runId) => bell.ring([{ runId }]),
+  });
   const gpus = findGpus();
   const driver = new RunDriver({ advance: (runId) => advanceRun(ports, runId), onError: logAdvanceError });
   const compute = new ProcessCompute({
@@ -92,7 +99,7 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     inputs: new FolderInputs({ dataRoot, contents: join(home, 'contents') }),
     contents: new FolderContents(join(home, 'contents')),
     secrets: SecretBox.open(home),
-    compute,
+    compute: new ComputeTable({ local: compute }),
     workflow: driver,
     sink,
     bell,
@@ -107,6 +114,8 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
       stallSeconds: environment.stallSeconds,
       claimSeconds: 10,
       silenceSeconds: 120,
+      startSeconds: 120,
+      capacitySeconds: 24 * 3_600,
     },
   };
 
@@ -116,15 +125,17 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
   outbox.ring();
   const access = { tokens: token === null ? [] : [token], allowedOrigins: [] };
   const surfaces = [createPlatformSurface(API_SURFACES, access), ...API_SURFACES];
+  const sockets = new JobSockets({ ports, access });
   const server = await startHttpServer({
     port,
     surfaces: surfaces.map((surface) => ({ surface, handle: createSurfaceHandler(surface, ports, access) })),
     fallback: createDefaultHandler(surfaces, access),
     serveFile: downloads.serve,
+    upgrade: sockets.upgrade,
     access,
   });
   lock.announce(server.url);
-  const housekeeping = setInterval(() => void expireAnswers(ports), HOUR_MILLIS).unref();
+  const housekeeping = setInterval(() => void tidyUp(ports), HOUR_MILLIS).unref();
 
   return {
     url: server.url,
@@ -132,6 +143,7 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     resumed,
     close: async () => {
       clearInterval(housekeeping);
+      sockets.close();
       bell.close(); // who waits for an event is answered, and does not hold up the end
       await server.close();
       await driver.stop();
@@ -145,10 +157,11 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
   };
 }
 
-/** Idempotent answers are kept for a day. */
-async function expireAnswers({ answers, clock }: Ports): Promise<void> {
+/** Idempotent answers are kept for a day, tickets until they are over. */
+async function tidyUp({ answers, documents, clock }: Ports): Promise<void> {
   try {
     await answers.expire(clock.now() - KEPT_MILLIS);
+    await documents.expire(TICKETS, clock.now());
   } catch (error) {
     logFault('expiry-failed', {}, error); // the next hour tries again
   }
@@ -167,9 +180,11 @@ async function takeUpRuns(ports: Ports): Promise<number> {
   const unfinished = await ports.runs.unfinished();
   const views = await Promise.all(unfinished.map(({ id }) => ports.runs.get(id)));
   const attempts = views.flatMap((view) =>
-    view?.run.attempt && view.run.attempt.endedAt === null ? [{ runId: view.run.id, attempt: view.run.attempt }] : [],
+    view?.run.attempt && view.run.attempt.endedAt === null ? [{ run: view.run, attempt: view.run.attempt }] : [],
   );
-  await Promise.all(attempts.map(({ runId, attempt }) => ports.compute.observe(attemptName(runId, attempt.number), attempt.handle)));
+  await Promise.all(
+    attempts.map(({ run, attempt }) => ports.compute.of(run.provider).observe(attemptName(run.id, attempt.number), attempt.handle)),
+  );
   for (const { id } of unfinished) await ports.workflow.start(id);
   return unfinished.length;
 }

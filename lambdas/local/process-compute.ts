@@ -10,8 +10,8 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import type { ComputeHandle, ComputeNeed } from '#domain/run.ts';
-import type { Compute, LaunchOrder, Liveness, Machine, Reservation } from '#ports';
+import type { ComputeHandle, Run } from '#domain/run.ts';
+import type { Compute, Launch, LaunchOrder, Machine, Observation, Reservation } from '#ports';
 import { askSupervisor, socketPath } from './supervisor-socket.ts';
 import { type MachineRoom, WaitingLine } from './waiting-line.ts';
 
@@ -38,6 +38,7 @@ export interface ProcessComputeOptions {
 }
 
 export class ProcessCompute implements Compute {
+  readonly heartbeat = 'answers';
   readonly #options: ProcessComputeOptions;
   readonly #line: WaitingLine;
 
@@ -62,26 +63,26 @@ export class ProcessCompute implements Compute {
     ];
   }
 
-  async reserve(tag: string, need: ComputeNeed): Promise<Reservation> {
+  async reserve(tag: string, { compute }: Pick<Run, 'compute'>): Promise<Reservation> {
     if (!existsSync(this.#options.python)) {
       return {
         kind: 'impossible',
         failure: { code: 'trainer_missing', message: `the trainer is not installed: ${this.#options.python} is not there` },
       };
     }
-    const reservation = this.#line.reserve(tag, need);
+    const reservation = this.#line.reserve(tag, compute);
     if (reservation.kind === 'reserved') this.#callNext();
     return reservation;
   }
 
-  async launch({ tag, runId, attempt, folder, environment }: LaunchOrder): Promise<ComputeHandle> {
+  async launch({ tag, run: { id: runId }, attempt, folder, openEnvironment }: LaunchOrder): Promise<Launch> {
     const { home, python, trainerFolder, engineCommand, passedOn, room } = this.#options;
     const work = join(home, 'work', tag);
     const logs = join(home, 'supervisors');
     for (const path of [work, logs]) mkdirSync(path, { recursive: true });
     const socket = socketPath(home, tag);
     const gpus = this.#line.held(tag) ?? [];
-    const environmentFile = writeEnvironment(work, environment);
+    const environmentFile = writeEnvironment(work, await openEnvironment());
     const log = openSync(join(logs, `${tag}.log`), 'a');
     try {
       // The tag stands among the arguments so that `ps` shows whose it is.
@@ -108,20 +109,20 @@ export class ProcessCompute implements Compute {
         child.once('error', reject);
       });
       child.unref();
-      return { pid: child.pid ?? 0, launchedAt: Date.now(), gpus: [...gpus] };
+      return { kind: 'launched', handle: { pid: child.pid ?? 0, launchedAt: Date.now(), gpus: [...gpus] } };
     } finally {
       closeSync(log);
     }
   }
 
-  async observe(tag: string, handle: ComputeHandle | null): Promise<Liveness> {
+  async observe(tag: string, handle: ComputeHandle | null): Promise<Observation> {
     const answer = await askSupervisor(socketPath(this.#options.home, tag));
-    if (answer === 'gone' && (await findSupervisors(tag)).length === 0) return 'gone';
+    if (answer === 'gone' && (await findSupervisors(tag)).length === 0) return { liveness: 'gone' };
     const gpus = handle?.['gpus'];
     this.#line.adopt(tag, Array.isArray(gpus) ? gpus : []);
-    if (typeof answer === 'object') return 'alive';
+    if (typeof answer === 'object') return { liveness: 'alive' };
     const isStarting = Date.now() - Number(handle?.['launchedAt'] ?? 0) < START_MILLIS;
-    return isStarting ? 'alive' : 'silent';
+    return { liveness: isStarting ? 'alive' : 'silent' };
   }
 
   async terminate(tag: string): Promise<void> {

@@ -58,4 +58,17 @@ export class SqliteDocumentStore implements DocumentStore {
       .rows(rowSchema, 'SELECT id, value FROM documents WHERE collection = ? AND id < ? ORDER BY id DESC LIMIT ?', collection, after, limit)
       .map(({ id, value }) => ({ id, value: parseStored(valueSchema, value, `document ${collection}/${id}`) }));
   }
+
+  take(collection: string, id: string): Promise<Record<string, unknown> | null> {
+    return this.#database.write(() => {
+      const sql = 'DELETE FROM documents WHERE collection = ? AND id = ? RETURNING id, value';
+      const row = this.#database.row(rowSchema, sql, collection, id);
+      return row && parseStored(valueSchema, row.value, `document ${collection}/${id}`);
+    });
+  }
+
+  async expire(collection: string, before: number): Promise<void> {
+    const sql = "DELETE FROM documents WHERE collection = ? AND json_extract(value, '$.expiresAt') < ?";
+    await this.#database.write(() => this.#database.execute(sql, collection, before));
+  }
 }

@@ -40,17 +40,26 @@ const MEETS_FILTER = `(?1 IS NULL OR state IN (SELECT value FROM json_each(?1)))
   AND (?2 IS NULL OR provider = ?2) AND (?3 IS NULL OR project_id = ?3) AND (?4 IS NULL OR api = ?4)`;
 const UNFINISHED_STATES = JSON.stringify(STANDINGS.filter((standing) => !isFinal(stateOf(standing))));
 
+export interface SqliteRunStoreOptions {
+  readonly clock: Clock;
+  /** the outbox's doorbell: rings once after each commit that appended events; must not throw */
+  readonly onEvents?: () => void;
+  /** rings after each report that was taken up; must not throw */
+  readonly onProgress?: (runId: string) => void;
+}
+
 export class SqliteRunStore implements RunStore {
   readonly #database: SqliteDatabase;
   readonly #clock: Clock;
   readonly #onEvents: () => void;
+  readonly #onProgress: (runId: string) => void;
   readonly #cache = new RunViewCache();
 
-  /** @param onEvents the outbox's doorbell: rings once after each commit that appended events; must not throw */
-  constructor(database: SqliteDatabase, { clock, onEvents = () => {} }: { readonly clock: Clock; readonly onEvents?: () => void }) {
+  constructor(database: SqliteDatabase, { clock, onEvents = () => {}, onProgress = () => {} }: SqliteRunStoreOptions) {
     this.#database = database;
     this.#clock = clock;
     this.#onEvents = onEvents;
+    this.#onProgress = onProgress;
   }
 
   create(run: Run, events: readonly RunEvent[], remembered?: Remembered, names: readonly NameClaim[] = []): Promise<void> {
@@ -128,6 +137,7 @@ export class SqliteRunStore implements RunStore {
         id,
       );
     });
+    if (changed === 1) this.#onProgress(id);
     return changed === 1;
   }
 

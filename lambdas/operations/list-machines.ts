@@ -17,4 +17,7 @@ export function listProviders({ settings }: Pick<Ports, 'settings'>): ProviderSt
   });
 }
 
-export const listMachines = (ports: Pick<Ports, 'compute'>): Promise<readonly Machine[]> => ports.compute.machines();
+export async function listMachines({ compute }: Pick<Ports, 'compute'>): Promise<readonly Machine[]> {
+  const byProvider = await Promise.all(compute.all().map((provider) => provider.machines()));
+  return byProvider.flat();
+}

@@ -20,7 +20,7 @@ export async function pauseRun(ports: Ports, runId: string): Promise<RunView> {
     draft.note('pause-requested', { message: waits ? 'paused again before it went on' : 'pausing: a checkpoint is being saved' });
   });
   // A resuming run may stand in line: its place is free. One whose trainer is there is told by the next look at it.
-  if (!hasCompute(view.run)) await ports.compute.release(attemptName(runId, (view.run.attempt?.number ?? 0) + 1));
+  if (!hasCompute(view.run)) await ports.compute.of(view.run.provider).release(attemptName(runId, (view.run.attempt?.number ?? 0) + 1));
   await ports.workflow.nudge(runId);
   return view;
 }

@@ -22,7 +22,7 @@ export async function stopRun(ports: Ports, runId: string): Promise<RunView> {
     requestStop(draft, { code: 'stop_requested', message: 'stopped on request' });
   });
   if (isFinal(view.run.state))
-    await ports.compute.release(attemptName(runId, (view.run.attempt?.number ?? 0) + 1)); // its place in the line
+    await ports.compute.of(view.run.provider).release(attemptName(runId, (view.run.attempt?.number ?? 0) + 1)); // its place in the line
   else await ports.workflow.nudge(runId);
   return view;
 }

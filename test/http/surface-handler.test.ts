@@ -213,6 +213,8 @@ describe('an error', () => {
           put: () => Promise.reject(new VersionConflict('run_1')),
           get: () => Promise.resolve(null),
           list: () => Promise.resolve([]),
+          take: () => Promise.resolve(null),
+          expire: () => Promise.resolve(),
         },
       },
     });

@@ -70,6 +70,29 @@ export function documentStoreContract(open: () => Promise<DocumentStoreWorld>, s
       });
     },
 
+    'gives a document that is taken to one of 20 callers, and to nobody after': async ({ documents }) => {
+      await documents.put('tickets', 't_1', { runId: 'run_1' });
+      await documents.put('tickets', 't_2', { runId: 'run_2' });
+
+      const taken = await Promise.all(Array.from({ length: 20 }, () => documents.take('tickets', 't_1')));
+
+      expect(taken.filter((value) => value !== null)).toEqual([{ runId: 'run_1' }]);
+      expect(await documents.get('tickets', 't_1')).toBeNull();
+      expect(await documents.get('tickets', 't_2')).toEqual({ runId: 'run_2' });
+    },
+
+    'removes what has expired, of one collection, and nothing that has not or never does': async ({ documents }) => {
+      await documents.put('tickets', 'old', { expiresAt: 1_000 });
+      await documents.put('tickets', 'now', { expiresAt: 2_000 });
+      await documents.put('tickets', 'ever', { name: 'kept' });
+      await documents.put('other', 'old', { expiresAt: 1_000 });
+
+      await documents.expire('tickets', 2_000);
+
+      await eventually(async () => expect((await documents.list('tickets', 10)).map(({ id }) => id)).toEqual(['now', 'ever']));
+      expect(await documents.get('other', 'old')).toEqual({ expiresAt: 1_000 });
+    },
+
     'stores a document and its remembered answer together': async ({ documents, answers }) => {
       await documents.put('configs', 'cfg_1', { name: 'first' }, REMEMBERED);
 

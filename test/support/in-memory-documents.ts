@@ -37,4 +37,15 @@ export class InMemoryDocuments implements DocumentStore {
       .sort((a, b) => (a.id < b.id ? 1 : -1))
       .slice(0, limit);
   }
+
+  async take(collection: string, id: string): Promise<Record<string, unknown> | null> {
+    const value = await this.get(collection, id);
+    this.documents.delete(`${collection}/${id}`);
+    return value;
+  }
+
+  async expire(collection: string, before: number): Promise<void> {
+    for (const [key, { expiresAt }] of this.documents)
+      if (key.startsWith(`${collection}/`) && typeof expiresAt === 'number' && expiresAt < before) this.documents.delete(key);
+  }
 }

@@ -1,6 +1,6 @@
 /** Ports in memory around the real operations: a clock that the test moves, a compute that does what the test says, and a trainer that writes run folders. */
 
-import type { ComputeHandle, Run, RunEvent, RunView } from '#domain/run.ts';
+import type { Run, RunEvent, RunView } from '#domain/run.ts';
 import { attemptName, type CheckpointRecord, type Manifest, type Phase, type Progress, runFolderKeys } from '#domain/run-folder.ts';
 import type { RunPlan } from '#domain/run-request.ts';
 import type { Advance } from '#operations/advance/pace.ts';
@@ -14,9 +14,11 @@ import type {
   Contents,
   DocumentStore,
   Inputs,
+  Launch,
   LaunchOrder,
   Liveness,
   Machine,
+  Observation,
   Ports,
   Reservation,
 } from '#ports';
@@ -43,12 +45,16 @@ class MemoryContents implements Contents {
 }
 
 class ScriptedCompute implements Compute {
+  heartbeat: Compute['heartbeat'] = 'answers';
   readonly launches: LaunchOrder[] = [];
   readonly terminated: string[] = [];
   readonly released: string[] = [];
   reservation: Reservation = { kind: 'reserved' };
   /** by tag; alive where nothing is said */
   readonly liveness = new Map<string, Liveness>();
+  /** by tag: what else is seen of it */
+  readonly seen = new Map<string, Omit<Observation, 'liveness'>>();
+  refusal: Exclude<Launch, { kind: 'launched' }> | null = null;
   onLaunch: (order: LaunchOrder) => void = () => {};
   onReserve: () => Promise<void> = async () => {};
 
@@ -61,14 +67,15 @@ class ScriptedCompute implements Compute {
     return [];
   }
 
-  async launch(order: LaunchOrder): Promise<ComputeHandle> {
+  async launch(order: LaunchOrder): Promise<Launch> {
+    if (this.refusal) return this.refusal;
     this.launches.push(order);
     this.onLaunch(order);
-    return { machine: order.tag };
+    return { kind: 'launched', handle: { machine: order.tag } };
   }
 
-  async observe(tag: string): Promise<Liveness> {
-    return this.liveness.get(tag) ?? 'alive';
+  async observe(tag: string): Promise<Observation> {
+    return { liveness: this.liveness.get(tag) ?? 'alive', ...this.seen.get(tag) };
   }
 
   async terminate(tag: string): Promise<void> {
@@ -112,7 +119,7 @@ export class MemoryPlane {
     answers: noAnswers,
     artifacts: this.artifacts,
     inputs: this.inputs,
-    compute: this.compute,
+    compute: { of: () => this.compute, all: () => [this.compute] },
     workflow: { start: async () => {}, nudge: async (runId) => void this.nudged.push(runId) },
     sink: { deliver: async () => {} },
     bell: this.bell,
@@ -128,6 +135,8 @@ export class MemoryPlane {
       stallSeconds: 900,
       claimSeconds: 10,
       silenceSeconds: 120,
+      startSeconds: 1_800,
+      capacitySeconds: 24 * 3_600,
     },
   };
 

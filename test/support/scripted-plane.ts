@@ -86,12 +86,12 @@ export class ScriptedPlane {
   }
 
   /** The job once `isThere` holds; looks every 40 ms for at most a minute. */
-  async jobWhen(id: string, isThere: (job: Job) => boolean): Promise<Job> {
-    return jobWhen(this.url, id, isThere);
+  async jobWhen(id: string, isThere: (job: Job) => boolean, headers: Readonly<Record<string, string>> = {}): Promise<Job> {
+    return jobWhen(this.url, id, isThere, headers);
   }
 
-  async jobWhenDone(id: string): Promise<Job> {
-    return this.jobWhen(id, (job) => job.completed_at !== null);
+  async jobWhenDone(id: string, headers: Readonly<Record<string, string>> = {}): Promise<Job> {
+    return this.jobWhen(id, (job) => job.completed_at !== null, headers);
   }
 }
 
@@ -111,10 +111,15 @@ export async function request(
   return { status: response.status, headers: response.headers, body: text === '' ? null : JSON.parse(text) };
 }
 
-export async function jobWhen(url: string, id: string, isThere: (job: Job) => boolean): Promise<Job> {
+export async function jobWhen(
+  url: string,
+  id: string,
+  isThere: (job: Job) => boolean,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Job> {
   const until = Date.now() + 60_000;
   for (;;) {
-    const job = jobDetailResponse.parse((await request(url, 'GET', `/api/sft/jobs/${id}`)).body);
+    const job = jobDetailResponse.parse((await request(url, 'GET', `/api/sft/jobs/${id}`, undefined, headers)).body);
     if (isThere(job)) return job;
     if (Date.now() > until) throw new Error(`still not so after a minute: ${JSON.stringify(job)}`);
     await new Promise((resolve) => setTimeout(resolve, LOOK_MILLIS));

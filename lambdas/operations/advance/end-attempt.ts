@@ -3,7 +3,7 @@ import { FAILURES, type FailureCode, makeFailure, mayRetry } from '#domain/failu
 import { type Run, type RunView, toPastAttempt } from '#domain/run.ts';
 import type { RunChange } from '#domain/run-change.ts';
 import { attemptName, type Manifest, type Progress, runFolderKeys } from '#domain/run-folder.ts';
-import type { Ports } from '#ports';
+import type { Observation, Ports } from '#ports';
 import { changeRun } from '../change-run.ts';
 import { addCheckpoints } from './checkpoints.ts';
 import type { Advance } from './pace.ts';
@@ -13,14 +13,15 @@ import { knownLines, takeUpProgress } from './take-up-progress.ts';
 
 export type AttemptEnd =
   | { readonly kind: 'manifest'; readonly manifest: Manifest; readonly progress: Progress | null }
-  | { readonly kind: 'lost'; readonly claimed: boolean };
+  | { readonly kind: 'lost'; readonly claimed: boolean; readonly ending?: Observation['ending'] };
 
 export async function endAttempt(ports: Ports, view: RunView, end: AttemptEnd): Promise<Advance> {
   const { run } = view;
   const attempt = run.attempt;
   if (attempt === null) return { phase: 'poll', waitSeconds: 0 };
   const tag = attemptName(run.id, attempt.number);
-  await ports.compute.terminate(tag, attempt.handle);
+  const compute = ports.compute.of(run.provider);
+  await compute.terminate(tag, attempt.handle);
   if (end.kind === 'manifest' && end.progress) await takeUpProgress(ports, view, end.progress);
 
   const checkpoints = await readCheckpoints(ports, run);
@@ -56,7 +57,7 @@ export async function endAttempt(ports: Ports, view: RunView, end: AttemptEnd): 
     });
     decide(draft, end, saved, stored, evidence);
   });
-  await ports.compute.release(tag);
+  await compute.release(tag);
   return { phase: 'poll', waitSeconds: 0 };
 }
 
@@ -129,8 +130,8 @@ function decide(draft: RunChange, end: AttemptEnd, savedCheckpoint: boolean, sto
   if (end.kind === 'lost') {
     tryAgain(
       draft,
-      'supervisor_lost',
-      end.claimed ? 'the trainer was lost: it no longer answers and left no outcome' : 'the trainer did not start',
+      end.ending?.code ?? 'supervisor_lost',
+      end.ending?.message ?? (end.claimed ? 'the trainer was lost: it no longer answers and left no outcome' : 'the trainer did not start'),
       evidence,
       savedCheckpoint,
     );

@@ -7,15 +7,15 @@
  * A crash between the last two leaves a reserved attempt without a handle. It is not launched blindly again: its claim is waited
  * for, and then it is launched under the same tag, where the claim lets only one machine train.
  */
-import { makeFailure } from '#domain/failures.ts';
 import { type Run, type RunView, toPastAttempt } from '#domain/run.ts';
 import { type AttemptSpec, attemptName, runFolderKeys } from '#domain/run-folder.ts';
-import type { Ports, Reservation } from '#ports';
+import type { Ports } from '#ports';
 import { changeRun } from '../change-run.ts';
 import { openEnvironment } from '../run-environment.ts';
 import { findWholeCheckpoint, toResumePoint } from './checkpoints.ts';
 import { type Advance, IDLE_SECONDS } from './pace.ts';
 import { pollAttempt } from './poll-attempt.ts';
+import { mayLaunch, noteLaunched, noteWaiting, recordLaunch, refuse } from './record-launch.ts';
 import { inFolder, isVoid, readAttempt, voidAttempt, writeControl } from './run-folder-files.ts';
 
 export async function launchAttempt(ports: Ports, view: RunView): Promise<Advance> {
@@ -26,36 +26,30 @@ export async function launchAttempt(ports: Ports, view: RunView): Promise<Advanc
 
   if (open && run.want !== 'run') return abandonReservation(ports, view, open.number);
 
-  const reservation = await ports.compute.reserve(tag, run.compute);
+  const compute = ports.compute.of(run.provider);
+  const reservation = await compute.reserve(tag, run);
   if (reservation.kind === 'impossible') return refuse(ports, run, reservation);
   if (reservation.kind === 'no-capacity') {
     // Asking for room put it in line: whoever was stopped or paused meanwhile must not stay there, in front of others.
-    if (!(await noteWaiting(ports, run, reservation))) await ports.compute.release(tag);
+    if (!(await noteWaiting(ports, run, reservation))) await compute.release(tag);
     return { phase: 'launch', waitSeconds: IDLE_SECONDS };
   }
   const reserved = open ? run : await reserveAttempt(ports, run, number);
   if (reserved === null) {
-    await ports.compute.release(tag);
+    await compute.release(tag);
     return { phase: 'launch', waitSeconds: 0 };
   }
   if (open && (await mayStillStart(ports, run, tag))) return { phase: 'launch', waitSeconds: ports.settings.reportSeconds };
 
   await writeInputs(ports, reserved, number);
-  const handle = await ports.compute.launch({
+  const launch = await compute.launch({
     tag,
-    runId: run.id,
+    run: reserved,
     attempt: number,
     folder: ports.artifacts.locate(run.folder),
-    environment: await openEnvironment(ports, run.id),
+    openEnvironment: () => openEnvironment(ports, run.id),
   });
-  await changeRun(ports, run.id, (draft) => {
-    const { attempt } = draft.run;
-    if (attempt?.number !== number || attempt.endedAt !== null || attempt.handle !== null) return;
-    attempt.handle = handle;
-    draft.note('attempt-launched', { message: `attempt ${number} launched`, data: { handle } });
-    if (draft.run.state === 'queued' || draft.run.state === 'paused') draft.move('launched', { message: 'the trainer is starting' });
-  });
-  return { phase: 'launch', waitSeconds: 0 };
+  return recordLaunch(ports, run, number, launch);
 }
 
 /** Writes the new attempt into the record. Null where the run moved on meanwhile (stopped, paused, another driver). */
@@ -74,6 +68,7 @@ async function reserveAttempt(ports: Ports, run: Run, number: number): Promise<R
       checkpointsSeen: 0,
       samplesSeen: 0,
       silentSince: null,
+      startingSince: null,
       endedAt: null,
     };
     draft.run.controlVersion += 1; // the attempt before reads `superseded` under a version it has not seen
@@ -103,15 +98,10 @@ async function mayStillStart(ports: Ports, run: Run, tag: string): Promise<boole
   const attempt = run.attempt;
   if (attempt === null) return false;
   const { claim } = await readAttempt(ports, run, attempt.number);
-  const liveness = await ports.compute.observe(tag, null);
+  const { liveness, handle = {} } = await ports.compute.of(run.provider).observe(tag, null);
   if (claim === null && liveness !== 'alive')
     return ports.clock.now() - Date.parse(attempt.reservedAt) < ports.settings.claimSeconds * 1_000;
-  await changeRun(ports, run.id, (draft) => {
-    if (draft.run.attempt?.number !== attempt.number || draft.run.attempt.handle !== null || draft.run.attempt.endedAt !== null) return;
-    draft.run.attempt.handle = {};
-    draft.note('attempt-launched', { message: `attempt ${attempt.number} was found at work` });
-    if (draft.run.state === 'queued' || draft.run.state === 'paused') draft.move('launched', { message: 'the trainer is starting' });
-  });
+  await changeRun(ports, run.id, (draft) => noteLaunched(draft, attempt.number, handle, `attempt ${attempt.number} was found at work`));
   return true;
 }
 
@@ -121,7 +111,8 @@ async function abandonReservation(ports: Ports, view: RunView, number: number): 
   const won = await voidAttempt(ports, run, number);
   if (!won && !isVoid((await readAttempt(ports, run, number)).claim)) return pollAttempt(ports, view);
   const tag = attemptName(run.id, number);
-  await ports.compute.terminate(tag, null);
+  const compute = ports.compute.of(run.provider);
+  await compute.terminate(tag, null);
   await changeRun(ports, run.id, (draft) => {
     if (draft.run.attempt?.number !== number || draft.run.attempt.endedAt !== null) return;
     draft.run.attempt.endedAt = draft.timestamp;
@@ -130,7 +121,7 @@ async function abandonReservation(ports: Ports, view: RunView, number: number): 
     if (draft.run.state === 'stopping')
       draft.move('stopped', { message: 'stopped before it began', code: draft.run.stopDetail?.code ?? 'stop_requested' });
   });
-  await ports.compute.release(tag);
+  await compute.release(tag);
   return { phase: 'launch', waitSeconds: 0 };
 }
 
@@ -159,22 +150,4 @@ async function writeInputs(ports: Ports, run: Run, number: number): Promise<void
     writeControl(ports, run, number),
   ]);
   await ports.artifacts.put(inFolder(run, runFolderKeys.spec(run.id, number)), JSON.stringify(spec));
-}
-
-/** @returns whether it waits indeed: not when it was stopped or paused meanwhile */
-async function noteWaiting(ports: Ports, run: Run, { waiting }: Extract<Reservation, { kind: 'no-capacity' }>): Promise<boolean> {
-  const view = await changeRun(ports, run.id, (draft) => {
-    if (mayLaunch(draft.run)) draft.wait(waiting);
-  });
-  return mayLaunch(view.run);
-}
-
-const mayLaunch = ({ state, want }: Run): boolean => want === 'run' && (state === 'queued' || state === 'paused');
-
-async function refuse(ports: Ports, run: Run, { failure }: Extract<Reservation, { kind: 'impossible' }>): Promise<Advance> {
-  await changeRun(ports, run.id, (draft) => {
-    draft.run.failure = makeFailure(failure.code, failure.message);
-    draft.move('broke', { message: failure.message, code: failure.code });
-  });
-  return { phase: 'done', waitSeconds: 0 };
 }

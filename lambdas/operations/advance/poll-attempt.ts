@@ -2,18 +2,17 @@
 
 import type { Run, RunView } from '#domain/run.ts';
 import type { RunChange } from '#domain/run-change.ts';
-import { attemptName, type CheckpointRecord, PHASES, type SamplesRow } from '#domain/run-folder.ts';
+import { type CheckpointRecord, PHASES, type SamplesRow } from '#domain/run-folder.ts';
 import type { Ports } from '#ports';
 import { changeRun } from '../change-run.ts';
 import { requestStop } from '../stop-run.ts';
+import { checkLiveness } from './check-liveness.ts';
 import { addCheckpoints, pruneCheckpoints } from './checkpoints.ts';
 import { endAttempt } from './end-attempt.ts';
 import type { Advance } from './pace.ts';
-import { type AttemptFiles, readAttempt, readCheckpoints, readNewestSamples, voidAttempt, writeControl } from './run-folder-files.ts';
+import { type AttemptFiles, readAttempt, readCheckpoints, readNewestSamples, writeControl } from './run-folder-files.ts';
 import { takeUpProgress } from './take-up-progress.ts';
 
-/** The trainer bounds its final checkpoint at 30 minutes; after this the plane ends what is left by itself. */
-const STOP_LIMIT_SECONDS = 35 * 60;
 const TRAINING = PHASES.indexOf('training');
 
 export async function pollAttempt(ports: Ports, view: RunView): Promise<Advance> {
@@ -89,44 +88,5 @@ async function enforceTimeLimit(ports: Ports, run: Run): Promise<void> {
   await changeRun(ports, run.id, (draft) => {
     if (draft.run.state !== 'running' && draft.run.state !== 'initializing') return;
     requestStop(draft, { code: 'time_limit', message: `reached max_runtime of ${run.maxRuntimeSeconds} s` });
-  });
-}
-
-async function checkLiveness(ports: Ports, view: RunView, { claim }: AttemptFiles): Promise<Advance> {
-  const { run } = view;
-  const attempt = run.attempt;
-  if (attempt === null) return { phase: 'poll', waitSeconds: 0 };
-  const { reportSeconds, silenceSeconds } = ports.settings;
-  const overdue = run.stopRequestedAt !== null && ports.clock.now() - Date.parse(run.stopRequestedAt) > STOP_LIMIT_SECONDS * 1_000;
-  const liveness = overdue ? 'gone' : await ports.compute.observe(attemptName(run.id, attempt.number), attempt.handle);
-
-  if (liveness === 'gone') {
-    // It may have ended well between our reading and our looking: the manifest decides.
-    const { manifest, progress } = await readAttempt(ports, run, attempt.number);
-    if (manifest) return endAttempt(ports, view, { kind: 'manifest', manifest, progress });
-    if (claim === null && !(await voidAttempt(ports, run, attempt.number))) return { phase: 'poll', waitSeconds: reportSeconds };
-    return endAttempt(ports, view, { kind: 'lost', claimed: claim !== null });
-  }
-  if (liveness === 'alive') {
-    if (attempt.silentSince !== null) await noteSilence(ports, run, null);
-    return { phase: 'poll', waitSeconds: reportSeconds };
-  }
-  // Silence counts from when the plane first noticed it, so that a machine that slept is asked again before it is given up.
-  if (attempt.silentSince === null) await noteSilence(ports, run, new Date(ports.clock.now()).toISOString());
-  else if (ports.clock.now() - Date.parse(attempt.silentSince) > silenceSeconds * 1_000)
-    return endAttempt(ports, view, { kind: 'lost', claimed: claim !== null });
-  return { phase: 'poll', waitSeconds: reportSeconds };
-}
-
-async function noteSilence(ports: Ports, run: Run, silentSince: string | null): Promise<void> {
-  await changeRun(ports, run.id, (draft) => {
-    if (draft.run.attempt === null || draft.run.attempt.number !== run.attempt?.number) return;
-    draft.run.attempt.silentSince = silentSince;
-    draft.note(
-      'warning-raised',
-      silentSince
-        ? { message: 'the trainer does not answer', code: 'trainer_silent' }
-        : { message: 'the trainer answers again', code: 'trainer_answers' },
-    );
   });
 }

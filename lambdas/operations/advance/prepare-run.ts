@@ -17,7 +17,8 @@ export async function prepareRun(ports: Ports, run: Run): Promise<Advance> {
   const dataset = await pinDataset(ports, run.training.dataset);
   const base = run.training.baseModel.kind === 'path' ? await ports.inputs.locateModel(run.training.baseModel.path) : null;
   const unpinned = [chosen, dataset, base].flatMap((pinned) => (pinned !== null && 'failure' in pinned ? [pinned.failure] : []))[0] ?? null;
-  const room = unpinned ? null : await ports.compute.reserve(attemptName(run.id, 1), run.compute);
+  const compute = ports.compute.of(run.provider);
+  const room = unpinned ? null : await compute.reserve(attemptName(run.id, 1), run);
   const failure = unpinned ?? (room?.kind === 'impossible' ? room.failure : null);
 
   const { run: prepared } = await changeRun(ports, run.id, (draft) => {
@@ -34,7 +35,7 @@ export async function prepareRun(ports: Ports, run: Run): Promise<Advance> {
     draft.note('inputs-prepared', { message: describe(draft.run) });
     if (room?.kind === 'no-capacity') draft.wait(room.waiting);
   });
-  if (prepared.state !== 'queued') await ports.compute.release(attemptName(run.id, 1)); // failed, or stopped meanwhile
+  if (prepared.state !== 'queued') await compute.release(attemptName(run.id, 1)); // failed, or stopped meanwhile
   return { phase: 'prepare', waitSeconds: prepared.waiting === null ? 0 : IDLE_SECONDS };
 }
 

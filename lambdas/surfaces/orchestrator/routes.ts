@@ -1,4 +1,4 @@
-/** Document 3: create, submit, watch, cancel, download. The WebSocket is a worker's. */
+/** Document 3: create, submit, watch, cancel, download. What the WebSocket says is in messages.ts, who may connect in workers/run-channel.ts. */
 import * as z from 'zod';
 import type { RunView } from '#domain/run.ts';
 import { LINK_HEADER, MAX_PAGE, nextLink } from '#http/paging.ts';
@@ -11,6 +11,7 @@ import { pauseRun } from '#operations/pause-run.ts';
 import { resumeRun } from '#operations/resume-run.ts';
 import { stopAndWait } from '#operations/stop-and-wait.ts';
 import { submitRun } from '#operations/submit-run.ts';
+import { issueTicket, type Ticket } from '#operations/tickets.ts';
 import type { Ports } from '#ports';
 import * as wire from './schemas.ts';
 import * as to from './translate.ts';
@@ -145,6 +146,28 @@ const downloadJobArtifact = route({
   handle: async ({ params }, ports) => ({ status: 200, body: to.toDownload(await downloadArtifact(ports, params.job_id)) }),
 });
 
+const issueJobTicket = route({
+  method: 'POST',
+  path: '/ws/tickets',
+  operationId: 'issueOrchestratorTicket',
+  summary: "A ticket for the WebSocket of one job, for browsers, which cannot set a token's header",
+  effect: 'creates',
+  request: { body: wire.ticketRequest },
+  replies: {
+    201: {
+      description: 'Good once, for 60 s',
+      schema: wire.ticketResponse,
+      headers: { location: { description: 'what to connect to', schema: z.string() } },
+    },
+  },
+  errors: ['run_not_found'],
+  examples: { job: { job_id: 'run_01k7c8r1e2f3g4h5j6k7m8n9p0' } },
+  handle: async ({ body, remember }, ports) => {
+    const reply = (ticket: Ticket) => ({ status: 201, headers: { location: to.toTicket(ticket).url }, body: to.toTicket(ticket) });
+    return reply(await issueTicket(ports, body.job_id, (ticket) => remember(reply(ticket))));
+  },
+});
+
 export const orchestratorRoutes = [
   createJob,
   listJobs,
@@ -155,4 +178,5 @@ export const orchestratorRoutes = [
   pauseJob,
   resumeJob,
   downloadJobArtifact,
+  issueJobTicket,
 ];

@@ -39,7 +39,18 @@ export const jobParams = z.object({ job_id: z.string().regex(CLIENT_NAME) });
 export const listQuery = pageQuery.extend({ provider: z.enum(PROVIDERS).optional(), state: state.optional() });
 export type ListQuery = z.infer<typeof listQuery>;
 
+export const ticketRequest = z.strictObject({ job_id: z.string().regex(CLIENT_NAME) }).meta({ id: 'OrchestratorTicketRequest' });
+
 const time = z.string().meta({ description: 'ISO 8601, UTC' });
+export const ticketResponse = z
+  .object({
+    ticket: z.string(),
+    job_id: z.string(),
+    url: z.string().meta({ description: 'path and query of the WebSocket, with the ticket' }),
+    expires_at: time,
+  })
+  .meta({ id: 'OrchestratorTicket' });
+
 export const artifactResponse = z
   .object({
     artifact_id: z.string(),

@@ -2,12 +2,13 @@
 import type * as z from 'zod';
 import { nameOfBase } from '#domain/base-models.ts';
 import { InvalidRequest } from '#domain/errors.ts';
-import type { Run, RunView } from '#domain/run.ts';
+import type { Run, RunProgress, RunView } from '#domain/run.ts';
 import { attemptName } from '#domain/run-folder.ts';
 import { planRun } from '#domain/run-request.ts';
 import { STANDINGS, type Standing, standingOf } from '#domain/run-standing.ts';
 import type { NewRun } from '#operations/create-run.ts';
 import type { TrainedArtifact } from '#operations/download-artifact.ts';
+import type { Ticket } from '#operations/tickets.ts';
 import type { RunFilter } from '#ports';
 import type * as wire from './schemas.ts';
 
@@ -26,7 +27,7 @@ const STATE: Readonly<Record<Standing, State>> = {
   failed: 'failed',
   stopped: 'stopped',
 };
-export const toState = (run: Run): State => STATE[standingOf(run)];
+export const toState = (run: Pick<Run, 'state' | 'startedAt'>): State => STATE[standingOf(run)];
 
 export const toFilter = ({ provider, state }: wire.ListQuery): RunFilter => ({
   ...(provider && { provider }),
@@ -81,13 +82,7 @@ export function toStatus(view: RunView, trained: TrainedArtifact | null): z.infe
   const { run, progress } = view;
   return {
     ...toSubmission(view),
-    current_metrics: progress && {
-      ...progress.metrics,
-      step: progress.step,
-      epoch: progress.epoch,
-      loss: progress.metrics['loss'] ?? null,
-      learning_rate: progress.metrics['learning_rate'] ?? null,
-    },
+    current_metrics: progress && toCurrentMetrics(progress),
     completed_at: run.completedAt,
     artifact_info: trained && toArtifact(trained),
     waiting: run.waiting,
@@ -95,6 +90,14 @@ export function toStatus(view: RunView, trained: TrainedArtifact | null): z.infe
     stop_detail: run.stopDetail,
   };
 }
+
+export const toCurrentMetrics = ({ step, epoch, metrics }: RunProgress) => ({
+  ...metrics,
+  step,
+  epoch,
+  loss: metrics['loss'] ?? null,
+  learning_rate: metrics['learning_rate'] ?? null,
+});
 
 export function toJob(view: RunView, trained: TrainedArtifact | null): z.infer<typeof wire.jobResponse> {
   const { run } = view;
@@ -137,4 +140,11 @@ export const toArtifact = ({ run, artifact, file, location }: TrainedArtifact): 
     model_name: nameOfBase(run.training.baseModel),
     peft_method: run.training.peftMethod,
   },
+});
+
+export const toTicket = ({ ticket, runId, expiresAt }: Ticket): z.infer<typeof wire.ticketResponse> => ({
+  ticket,
+  job_id: runId,
+  url: `/ws/training/jobs/${runId}?ticket=${ticket}`,
+  expires_at: expiresAt,
 });
