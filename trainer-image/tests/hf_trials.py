@@ -6,6 +6,7 @@ The trial's parent plays the supervisor: it reads the engine's lines, moves chec
 import copy
 import gc
 import hashlib
+import importlib
 import json
 import os
 import signal
@@ -141,20 +142,22 @@ class Engine:
         kill_at: int | None = None,
         command_at: tuple[int, dict[str, Any]] | None = None,
         environment: dict[str, str] | None = None,
+        engine: str = "hf",
+        spec: dict[str, Any] | None = None,
     ) -> Attempt:
-        """One attempt to its end. `command_at`: once that step is reported, command.json holds this."""
+        """One attempt to its end. `command_at`: once that step is reported, command.json holds this; `spec`: more of spec.json."""
         self._count += 1
         folder = self._runs / f"{self._count:03d}"
         work = folder / "work"
         work.mkdir(parents=True)
         resume_from = {"checkpoint": resume[0], "folder": resume[1].name, "step": 0} if resume else None
-        spec = {"schema": 1, "runId": "run_trial", "attempt": 1, "name": None, "training": training, "resumeFrom": resume_from}
-        (work / "spec.json").write_text(json.dumps(spec | {"logsAfter": None, "stallSeconds": 300}))
+        told = {"schema": 1, "runId": "run_trial", "attempt": 1, "name": None, "training": training, "resumeFrom": resume_from}
+        (work / "spec.json").write_text(json.dumps(told | {"logsAfter": None, "stallSeconds": 300} | (spec or {})))
         told = {"TUNEPLANE_WORK": str(work), "TUNEPLANE_CACHE": str(self.cache), **(environment or {})}
         if resume:
             told["TUNEPLANE_RESUME_FOLDER"] = str(resume[1])
         reading, writing = os.pipe()
-        child = self._fork(lambda: _play(told | {"TUNEPLANE_ENGINE_FD": str(writing)}), folder / "log", closing=reading)
+        child = self._fork(lambda: _play(engine, told | {"TUNEPLANE_ENGINE_FD": str(writing)}), folder / "log", closing=reading)
         os.close(writing)
         attempt = Attempt(folder)
         with os.fdopen(reading) as lines:
@@ -210,9 +213,8 @@ class Engine:
             os._exit(status)
 
 
-def _play(environment: dict[str, str]) -> None:
-    from trainer.engines import hf
-
+def _play(engine: str, environment: dict[str, str]) -> None:
+    module = importlib.import_module(f"trainer.engines.{engine}")
     os.environ.update(environment)
     if "HF_ENDPOINT" in environment:  # it was read at the import, by the parent
         from huggingface_hub import constants
@@ -222,7 +224,7 @@ def _play(environment: dict[str, str]) -> None:
         )
         constants.ENDPOINT = environment["HF_ENDPOINT"]
         constants.HF_HUB_CACHE = environment["TUNEPLANE_CACHE"]
-    hf.main()
+    module.main()
 
 
 def _supervise(said: dict[str, Any], attempt: Attempt) -> None:

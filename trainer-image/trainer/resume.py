@@ -58,8 +58,8 @@ class Resumed:
     """a warm start: schedule or optimizer settings are other ones"""
 
 
-def check(link: EngineLink, mine: dict[str, Any]) -> Resumed | None:
-    """The checkpoint that the run goes on from, or None where it starts anew.
+def check(link: EngineLink, mine: dict[str, Any], needed: tuple[str, ...] = NEEDED) -> Resumed | None:
+    """The checkpoint that the run goes on from, or None where it starts anew. `needed`: the files that it must hold.
 
     Raises Failure: checkpoint_invalid, resume_refused.
     """
@@ -68,7 +68,7 @@ def check(link: EngineLink, mine: dict[str, Any]) -> Resumed | None:
         return None
     name = link.spec["resumeFrom"]["checkpoint"]
     theirs, state = _read(folder / NAME, name), _read(folder / "trainer_state.json", name)
-    missing = [file for file in NEEDED if not (folder / file).is_file()]
+    missing = [file for file in needed if not (folder / file).is_file()]
     if missing:
         raise Failure("checkpoint_invalid", f"checkpoint {name} lacks {', '.join(missing)}")
     differences = [

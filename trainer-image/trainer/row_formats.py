@@ -3,7 +3,8 @@
 alpaca              {instruction, input?, output}
 messages            {messages: [{role, content}, ...], tools?}
 prompt_completion   {prompt, completion}, both texts or both lists of messages
-trajectory_completion  {trajectory: [{role, content}, ...], prompt, completion}: what a hypernetwork reads, and what its adapter answers then
+trajectory_completion
+                    {trajectory: [{role, content}, ...], prompt, completion}: what a hypernetwork reads, and what is answered then
 text                {text}, the field's name can be chosen
 """
 

@@ -79,7 +79,7 @@ class Engine:
 
 
 def engine_command(attempt: Attempt, training: dict[str, Any]) -> list[str]:
-    """Raises AttemptFailed (engine_missing), naming the engines that are here. A hypernetwork has an engine of its own, whatever the framework."""
+    """A hypernetwork has an engine of its own, whatever the framework. Raises AttemptFailed (engine_missing), naming the engines here."""
     if attempt.engine:
         return attempt.engine
     if training["peftMethod"] == "hypernetwork":
