@@ -4,6 +4,7 @@ The trial's parent plays the supervisor: it reads the engine's lines, moves chec
 """
 
 import copy
+import functools
 import gc
 import hashlib
 import importlib
@@ -42,6 +43,7 @@ HYPERPARAMETERS = {
     "reportTo": [],
     "wandbProject": None,
     "datasetTextField": "text",
+    "dataloaderWorkers": 0,
 }
 TRAINING = {
     "framework": "hf",
@@ -144,8 +146,12 @@ class Engine:
         environment: dict[str, str] | None = None,
         engine: str = "hf",
         spec: dict[str, Any] | None = None,
+        ranks: int = 1,
     ) -> Attempt:
-        """One attempt to its end. `command_at`: once that step is reported, command.json holds this; `spec`: more of spec.json."""
+        """One attempt to its end. `command_at`: once that step is reported, command.json holds this; `spec`: more of spec.json.
+
+        `ranks`: forks as the agent of meta/ranks.py would start them; rank 0 is the one that speaks.
+        """
         self._count += 1
         folder = self._runs / f"{self._count:03d}"
         work = folder / "work"
@@ -157,7 +163,14 @@ class Engine:
         if resume:
             told["TUNEPLANE_RESUME_FOLDER"] = str(resume[1])
         reading, writing = os.pipe()
-        child = self._fork(lambda: _play(engine, told | {"TUNEPLANE_ENGINE_FD": str(writing)}), folder / "log", closing=reading)
+        children = []
+        for rank in range(ranks):
+            own = told | {"TUNEPLANE_ENGINE_FD": str(writing)}
+            if ranks > 1:
+                own |= {"RANK": str(rank), "WORLD_SIZE": str(ranks), "TUNEPLANE_AGENT": str(os.getpid())}
+                own["TUNEPLANE_ENGINE_PIPE"] = f"/proc/self/fd/{writing}"
+            log = folder / ("log" if rank == 0 else f"log-{rank}")
+            children.append(self._fork(functools.partial(_play, engine, own), log, closing=reading))
         os.close(writing)
         attempt = Attempt(folder)
         with os.fdopen(reading) as lines:
@@ -166,12 +179,13 @@ class Engine:
                 attempt.lines.append(said)
                 _supervise(said, attempt)
                 if said["type"] == "progress" and said["step"] == kill_at:
-                    os.kill(child, signal.SIGKILL)
+                    for child in children:
+                        os.kill(child, signal.SIGKILL)
                     break
                 if said["type"] == "progress" and command_at and said["step"] == command_at[0]:
                     (work / "command.new").write_text(json.dumps({"want": "run", "checkpointRequest": 0} | command_at[1]))
                     (work / "command.new").rename(work / "command.json")
-        attempt.status = os.waitpid(child, 0)[1]
+        attempt.status = max(os.waitpid(child, 0)[1] for child in children)
         attempt.log = (folder / "log").read_text(errors="replace")
         return attempt
 

@@ -41,6 +41,12 @@ def write_adapter(weights: dict[str, Any], config: Any, tokenizer: Any, base: Ba
     return folder
 
 
+def finish_model(folder: Path, tokenizer: Any, base: Base, style: str, link: EngineLink) -> Path:
+    """As save_model, for a folder that holds config.json and weights already."""
+    _add_tokenizer_and_card(folder, tokenizer, _model_card(base, link.spec), base, style, link)
+    return folder
+
+
 def save_model(model: Any, tokenizer: Any, base: Base, style: str, link: EngineLink) -> Path:
     """A whole model, for `from_pretrained` and for any server."""
     folder = link.fresh_folder("model")

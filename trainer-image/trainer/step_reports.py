@@ -16,6 +16,7 @@ whole run come from the history of all attempts.
 
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -97,7 +98,7 @@ class StepReports:
 
     def state(self, step: int, epoch: float) -> dict[str, Any]:
         """trainer_state.json, as far as anything here reads it."""
-        return {"global_step": step, "epoch": epoch, "num_input_tokens_seen": self.tokens, "log_history": self.history}
+        return {"global_step": step, "epoch": epoch, "num_input_tokens_seen": self.tokens, "log_history": list(self.history)}
 
     def saved(
         self, folder: Path, step: int, epoch: float, reason: CheckpointReason, about: dict[str, Any], seconds: float, metrics: dict
@@ -105,6 +106,11 @@ class StepReports:
         for file in folder.rglob("*"):
             file.chmod(0o755 if file.is_dir() else 0o644)  # safetensors leaves 0600
         self.link.checkpoint(folder, step, reason, about, epoch=epoch, metrics=metrics, seconds=seconds)
+
+    def when_saved(self, step: int, epoch: float, reason: CheckpointReason, about: dict[str, Any]) -> Callable[[Path, float], None]:
+        """`saved` for a checkpoint that is written while the training goes on: told (folder, seconds) when it is whole."""
+        metrics = self.newest
+        return lambda folder, seconds: self.saved(folder, step, epoch, reason, about, seconds, metrics)
 
     @property
     def newest(self) -> dict[str, float]:
