@@ -1,10 +1,12 @@
-/** Writes what is derived: the run folder's JSON Schemas, the OpenAPI document, the example notebook. `--check` writes nothing and fails where a file is behind. */
+/** Writes what is derived: the run folder's JSON Schemas, the OpenAPI and AsyncAPI documents, the example notebook. `--check` writes nothing and fails where a file is behind. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import * as z from 'zod';
 import { RUN_FOLDER_SCHEMAS } from '../lambdas/domain/run-folder.ts';
+import { buildAsyncApi } from '../lambdas/http/asyncapi.ts';
 import { buildOpenApi } from '../lambdas/http/openapi.ts';
 import { API_SURFACES } from '../lambdas/surfaces/api-surfaces.ts';
+import { CHANNELS } from '../lambdas/surfaces/channels.ts';
 import { createPlatformSurface } from '../lambdas/surfaces/platform/surface.ts';
 
 const root = new URL('..', import.meta.url).pathname;
@@ -16,6 +18,7 @@ function generatedFiles(): Map<string, string> {
   }
   const surfaces = [createPlatformSurface([], { tokens: ['any'], allowedOrigins: [] }), ...API_SURFACES];
   files.set('docs/openapi.json', `${JSON.stringify(buildOpenApi(surfaces), null, 2)}\n`);
+  files.set('docs/asyncapi.json', `${JSON.stringify(buildAsyncApi(CHANNELS), null, 2)}\n`);
   files.set('examples/python/fine_tune.ipynb', toNotebook(readFileSync(`${root}examples/python/fine_tune.py`, 'utf8')));
   return files;
 }

@@ -152,27 +152,49 @@ export interface Artifacts {
 
 /** What a run made, for those who want the bytes. */
 export interface Downloads {
-  /** A link that fetches one stored file, for an hour, by whoever has it: absolute, or a path of this plane. */
-  link(key: string): Promise<string>;
+  /**
+   * A link that fetches one stored file, for an hour, by whoever has it: absolute, or a path of this plane. It fetches those bytes or
+   * none: what was changed since ends in an error.
+   */
+  link(key: string, file: Pick<StoredFile, 'sizeBytes' | 'sha256'>): Promise<string>;
+}
+
+/** Takes one body of exactly so many bytes with exactly that hash, by whoever has it. */
+export interface UploadLink {
+  /** absolute, or a path of this plane */
+  readonly url: string;
+  readonly method: 'PUT';
+  /** to be sent as they stand */
+  readonly headers: Readonly<Record<string, string>>;
+  /** ISO 8601 */
+  readonly expiresAt: string;
 }
 
 /** Rows that users stored here, by their SHA-256: what lies under a hash never changes. */
 export interface Contents {
   put(content: string): Promise<{ sha256: string; sizeBytes: number }>;
   get(sha256: string): Promise<string | null>;
+  /** The beginning of a content of any size, cut at a byte. */
+  getStart(sha256: string, maxBytes: number): Promise<{ start: Buffer; sizeBytes: number } | null>;
+  /** A link by which a content that is too large for a request is put, for an hour. */
+  openUpload(sha256: string, sizeBytes: number): Promise<UploadLink>;
 }
 
-/** Values that users hand over for their trainer's eyes only. */
+/** Values for a trainer's eyes only: those that users hand over, and the operator's that runs may name. */
 export interface Secrets {
   /** Encrypts. What comes back may be stored anywhere, and opens for this run only. */
   seal(runId: string, values: Readonly<Record<string, string>>): Promise<string>;
   /** @throws Error where it was sealed for another run, or changed */
   open(runId: string, sealed: string): Promise<Record<string, string>>;
+  /** What one of the operator's secrets holds now. @throws Error where it is not there */
+  read(name: string): Promise<string>;
 }
 
 /** Training data: names become files with sizes and hashes. */
 export interface Inputs {
   pin(dataset: Dataset): Promise<{ dataset: Dataset } | { failure: { code: string; message: string } }>;
+  /** A small text beside the data: a configuration. `problem` says why it cannot be read. */
+  readText(path: string, maxBytes: number): Promise<{ text: string } | { problem: string }>;
   /** Where a base model that was given as a path lies, for the trainer. */
   locateModel(path: string): Promise<{ path: string } | { failure: { code: string; message: string } }>;
 }
@@ -314,6 +336,8 @@ export interface Settings {
   readonly providers: readonly string[];
   /** the base model of a request that may name one and does not */
   readonly defaultBase: string;
+  /** names of the operator's secrets that runs may name */
+  readonly secrets: readonly string[];
   /** container images that requests may name, beside the configured trainer */
   readonly allowedImages: readonly string[];
   /** how often the trainer reports and the plane looks, while a run is live */

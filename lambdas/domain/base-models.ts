@@ -9,5 +9,10 @@ export function nameOfBase(base: BaseModel): string {
       return base.id;
     case 'path':
       return base.path;
+    case 'made':
+      return base.id;
   }
 }
+
+/** Ids of what runs made: a run, an artifact or a checkpoint. No model of the hub can have such a name. */
+export const isMadeId = (name: string): boolean => /^(?:run_[0-9a-z]{26}|(?:art|ckpt)_[0-9a-z]{26}_[a-z0-9]+)$/.test(name);

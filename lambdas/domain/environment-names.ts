@@ -1,5 +1,6 @@
 /** Variables that a request may set for its trainer, and those it may not. */
 import * as z from 'zod';
+import { CLIENT_NAME } from './ids.ts';
 
 /** Whatever changes how programs load, where credentials come from, or what the plane itself sets. */
 const REFUSED = [
@@ -46,6 +47,21 @@ export const environmentSchema = z
     }
   })
   .meta({ description: 'variables for the trainer; kept encrypted, and never shown again', example: { EXPERIMENT_NAME: 'demo' } });
+
+const MAX_SECRETS = 20;
+
+/** Variables by the names of secrets that the operator allows; what they hold is read when the trainer starts, and never shown. */
+export const secretNamesSchema = z
+  .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/), z.string().regex(CLIENT_NAME))
+  .superRefine((names, context) => {
+    const count = Object.keys(names).length;
+    if (count > MAX_SECRETS) context.addIssue({ code: 'custom', message: `must hold at most ${MAX_SECRETS} secrets, got ${count}` });
+    for (const name of Object.keys(names)) {
+      const refusal = refusalOf(name);
+      if (refusal) context.addIssue({ code: 'custom', path: [name], message: refusal });
+    }
+  })
+  .meta({ description: 'variables for the trainer, each the name of a secret that the operator allows', example: { HF_TOKEN: 'hf-team' } });
 
 /** What a read shows in place of values. */
 export const SEALED_VALUE = '(set)';

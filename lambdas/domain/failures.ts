@@ -61,6 +61,7 @@ export const FAILURES = {
     retry: 'never',
     remedy: 'give chat_template, choose an instruction-tuned base, or use alpaca or prompt_completion rows',
   },
+  secret_missing: { owner: 'user', retry: 'never', remedy: 'ask the operator to allow the secret, or give the value in env' },
   no_compute: { owner: 'user', retry: 'never', remedy: 'ask for what is there, or configure a provider that has it' },
   engine_missing: { owner: 'user', retry: 'never', remedy: 'choose framework "hf" and method "sft", or install the engine' },
   no_hypernetwork: {

@@ -55,3 +55,14 @@ function encodeBase32(bytes: Buffer): string {
 
 /** Ids and names that clients choose: one path segment, safe in file names, keys and URLs. */
 export const CLIENT_NAME = /^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+
+/** What an id of that kind looks like. @param builtIn a name that stands where an id does: `proj_default` */
+export const idPattern = (kind: IdKind, builtIn?: string): RegExp =>
+  new RegExp(`^${PREFIXES[kind]}_(?:[0-9a-hjkmnp-tv-z]{26}${builtIn === undefined ? '' : `|${builtIn}`})$`);
+
+/** The least id that could be made at this time: ids of things older sort before it. */
+export const idAt = (kind: IdKind, millis: number): string => {
+  const bytes = Buffer.alloc(16);
+  bytes.writeUIntBE(millis, 0, 6);
+  return `${PREFIXES[kind]}_${encodeBase32(bytes)}`;
+};

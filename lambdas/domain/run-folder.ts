@@ -35,11 +35,25 @@ export const storedFileSchema = z.object({
 });
 export type StoredFile = z.infer<typeof storedFileSchema>;
 
-export const baseModelSchema = z.discriminatedUnion('kind', [
+const plainBases = [
   z.object({ kind: z.literal('tiny-llama') }),
   z.object({ kind: z.literal('hub'), id: z.string().min(1), commit: z.string().nullable() }),
   z.object({ kind: z.literal('path'), path: z.string().min(1) }),
-]);
+] as const;
+const plainBaseSchema = z.discriminatedUnion('kind', plainBases);
+export type PlainBase = z.infer<typeof plainBaseSchema>;
+
+/** What another run made. A LoRA run that begins with an adapter trains that adapter on, so that its result stands alone on the same base. */
+const madeBaseSchema = z.object({
+  kind: z.literal('made'),
+  id: z.string().meta({ description: 'of the run, artifact or checkpoint, as it was named' }),
+  form: z.enum(['adapter', 'model']),
+  folder: z.string().meta({ description: 'absolute path or s3:// URI of the folder' }),
+  base: plainBaseSchema.nullable().meta({ description: 'of an adapter: what it belongs to' }),
+});
+export type MadeBase = z.infer<typeof madeBaseSchema>;
+
+export const baseModelSchema = z.discriminatedUnion('kind', [...plainBases, madeBaseSchema]);
 export type BaseModel = z.infer<typeof baseModelSchema>;
 
 export const datasetSchema = z.discriminatedUnion('kind', [

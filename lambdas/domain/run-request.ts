@@ -1,12 +1,13 @@
 /** From what a caller asks for to what the trainer is told: names become kinds, gaps become defaults, each default says why. */
 import * as z from 'zod';
-import { environmentSchema } from './environment-names.ts';
+import { isMadeId } from './base-models.ts';
+import { environmentSchema, secretNamesSchema } from './environment-names.ts';
 import type { Problem } from './errors.ts';
-import { type Choice, type GivenHyperparameters, resolveHyperparameters, withoutAliases } from './hyperparameters.ts';
+import { type Choice, type GivenHyperparameters, type Hyperparameters, resolveHyperparameters, withoutAliases } from './hyperparameters.ts';
 import { CLIENT_NAME } from './ids.ts';
 import { PROVIDERS } from './providers.ts';
 import type { ComputeNeed } from './run.ts';
-import { type BaseModel, DATASET_FORMATS, type Dataset, TRAINING_METHODS, type Training } from './run-folder.ts';
+import { type BaseModel, DATASET_FORMATS, type Dataset, type MadeBase, TRAINING_METHODS, type Training } from './run-folder.ts';
 
 const FORTNIGHT_SECONDS = 14 * 24 * 3_600;
 
@@ -36,6 +37,7 @@ export const runRequestShape = {
   chat_template: z.string().min(1).max(32_768).optional(),
   export: z.enum(['adapter', 'merged']).optional(),
   env: environmentSchema.optional(),
+  secrets: secretNamesSchema.optional(),
 } as const;
 const sharedFieldsSchema = z.object(runRequestShape);
 
@@ -54,18 +56,37 @@ export interface RunPlan {
   readonly choices: Choice[];
   /** variables for the trainer */
   readonly env?: Readonly<Record<string, string>>;
+  /** variables for the trainer, by the names of secrets that hold their values */
+  readonly secrets?: Readonly<Record<string, string>>;
+}
+
+/** Where each part of a request stands on the wire: `prefix` is `config.` in the SFT API. */
+export interface RequestPaths {
+  readonly base: string;
+  readonly dataset: string;
+  /** of hyperparameters */
+  readonly prefix: string;
+}
+
+/** What another run made, found under the id that the request names as its base. */
+export interface FoundBase {
+  readonly base: MadeBase;
+  /** it goes back to tiny-llama, whose defaults are its own */
+  readonly isTiny: boolean;
+  /** of an adapter; null for a model */
+  readonly shape: Pick<Hyperparameters, 'loraR' | 'loraAlpha' | 'targetModules'> | null;
 }
 
 /**
- * @param at names each wire field in a problem's path: `at('learning_rate')` is `config.learning_rate` in the SFT API
+ * @param found what stands under the id that the request names as its base; null where it names no id
  * @returns the plan, and every problem that the schemas could not see; with problems the plan must not be used
  */
-export function planRun(
-  request: RunRequest,
-  at: { base: string; dataset: string; prefix: string },
-): { plan: RunPlan; problems: Problem[] } {
-  const { values, problems } = withoutAliases(request.hyperparameters, at.prefix);
-  const base = toBaseModel(request.baseModel);
+export function planRun(request: RunRequest, at: RequestPaths, found: FoundBase | null = null): { plan: RunPlan; problems: Problem[] } {
+  const { values: given, problems } = withoutAliases(request.hyperparameters, at.prefix);
+  const shaped = takeShape(given, request.peftMethod, found, at);
+  const values = shaped.values;
+  problems.push(...shaped.problems);
+  const base = found?.base ?? toBaseModel(request.baseModel);
   const dataset = toDataset(request.dataset);
   if (typeof base === 'string') problems.push({ path: at.base, message: base });
   if (typeof dataset === 'string') problems.push({ path: at.dataset, message: dataset });
@@ -75,7 +96,11 @@ export function planRun(
   if (request.export === 'merged' && request.peftMethod === 'full')
     problems.push({ path: `${at.prefix}export`, message: "'merged' needs an adapter; full fine-tuning has none" });
 
-  const tiny = typeof base !== 'string' && base.kind === 'tiny-llama';
+  for (const name of Object.keys(request.secrets ?? {}))
+    if (request.env && Object.hasOwn(request.env, name))
+      problems.push({ path: `${pathOf(at)}secrets.${name}`, message: 'is given in env too' });
+
+  const tiny = found ? found.isTiny : typeof base !== 'string' && base.kind === 'tiny-llama';
   const { hyperparameters, choices } = resolveHyperparameters(values, tiny ? 'tiny-llama' : 'other', request.peftMethod === 'full');
   const training: Training = {
     framework: request.framework ?? 'hf',
@@ -95,7 +120,36 @@ export function planRun(
     gpuType: request.compute?.gpu_type ?? null,
   };
   const maxRuntimeSeconds = request.max_runtime ?? FORTNIGHT_SECONDS;
-  return { plan: { training, compute, maxRuntimeSeconds, choices, ...(request.env && { env: request.env }) }, problems };
+  const { env, secrets } = request;
+  return { plan: { training, compute, maxRuntimeSeconds, choices, ...(env && { env }), ...(secrets && { secrets }) }, problems };
+}
+
+/** Where the fields beside the hyperparameters stand: beside the base model. */
+const pathOf = ({ base }: RequestPaths): string => base.slice(0, base.lastIndexOf('.') + 1);
+
+const SHAPE_NAMES = { lora_r: 'loraR', lora_alpha: 'loraAlpha', target_modules: 'targetModules' } as const;
+
+/** An adapter that is trained on keeps its shape. */
+function takeShape(
+  values: GivenHyperparameters,
+  peftMethod: RunRequest['peftMethod'],
+  found: FoundBase | null,
+  at: RequestPaths,
+): { values: GivenHyperparameters; problems: Problem[] } {
+  const shape = found?.shape;
+  if (!shape || peftMethod === 'full') return { values, problems: [] };
+  const own = Object.fromEntries(Object.entries(SHAPE_NAMES).map(([name, key]) => [name, shape[key]]));
+  const problems = Object.entries(own).flatMap(([name, value]) => {
+    const given = Reflect.get(values, name);
+    if (given === undefined || JSON.stringify(given) === JSON.stringify(value)) return [];
+    return [
+      {
+        path: `${at.prefix}${name}`,
+        message: `must be ${JSON.stringify(value)}, as in the adapter ${found.base.id}, got ${JSON.stringify(given)}`,
+      },
+    ];
+  });
+  return { values: { ...values, ...own }, problems };
 }
 
 const asList = (value: string | string[] | undefined): string[] => (value === undefined ? [] : typeof value === 'string' ? [value] : value);
@@ -111,9 +165,10 @@ const DATA_FILE = /\.(jsonl|json|parquet)$/i;
 /** @returns the base model, or what is wrong with its name */
 function toBaseModel(name: string): BaseModel | string {
   if (name === 'tiny-llama') return { kind: 'tiny-llama' };
+  if (isMadeId(name)) return `no run here made '${name}'`;
   if (isPath(name)) return leavesRoot(name) ? `must stay below the data root, got '${name}'` : { kind: 'path', path: name };
   if (HUB_NAME.test(name)) return { kind: 'hub', id: name, commit: null };
-  return `must be 'tiny-llama', a Hugging Face model id or a path that begins with './' or '/', got '${name.slice(0, 60)}'`;
+  return `must be 'tiny-llama', a Hugging Face model id, a path that begins with './' or '/', or the id of a run, artifact or checkpoint, got '${name.slice(0, 60)}'`;
 }
 
 /** @returns the dataset, or what is wrong with its name */

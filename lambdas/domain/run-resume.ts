@@ -2,7 +2,7 @@
 import type { Problem } from './errors.ts';
 import { type Hyperparameters, resolveHyperparameters, withoutAliases } from './hyperparameters.ts';
 import type { Run } from './run.ts';
-import { planRun, type RunPlan, type RunRequest } from './run-request.ts';
+import { type FoundBase, planRun, type RequestPaths, type RunPlan, type RunRequest } from './run-request.ts';
 
 export type ResumeChanges = { readonly [Field in keyof RunRequest]?: RunRequest[Field] | undefined };
 
@@ -10,7 +10,8 @@ export type ResumeChanges = { readonly [Field in keyof RunRequest]?: RunRequest[
 export function planResume(
   source: Pick<Run, 'training' | 'compute' | 'maxRuntimeSeconds' | 'choices'>,
   changes: ResumeChanges,
-  at: Parameters<typeof planRun>[1],
+  at: RequestPaths,
+  found: FoundBase | null = null,
 ): { plan: RunPlan; problems: Problem[] } {
   const { training } = source;
   const { plan, problems } = planRun(
@@ -23,6 +24,7 @@ export function planResume(
       hyperparameters: changes.hyperparameters ?? {},
     },
     at,
+    found,
   );
   const { values } = withoutAliases(changes.hyperparameters ?? {}, '');
   const { hyperparameters } = resolveHyperparameters(values, 'other', false);

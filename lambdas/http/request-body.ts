@@ -15,20 +15,27 @@ const MAX_DEPTH = 64;
 const SUSPECT_ESCAPE = /\\u(?:0000|d[89a-f])/i;
 
 /** The body's bytes as they came, for the size limit and the Idempotency-Key. @throws DomainError `payload_too_large` */
-export function readBody(event: APIGatewayProxyEventV2, maxBytes: number): string | Buffer {
+export function readBody(event: APIGatewayProxyEventV2, maxBytes: number, whenTooLarge?: string): string | Buffer {
   const { body = '', isBase64Encoded } = event;
   const content = isBase64Encoded ? Buffer.from(body, 'base64') : body;
   // A character is one to three bytes in UTF-8, so most bodies need no counting.
   const bytes = typeof content !== 'string' || content.length * 3 <= maxBytes ? content.length : Buffer.byteLength(content);
   if (bytes > maxBytes)
-    throw new DomainError('payload_too_large', `the body must be at most ${maxBytes} bytes, got ${bytes}`, { maxBytes, bytes });
+    throw new DomainError(
+      'payload_too_large',
+      `the body must be at most ${maxBytes} bytes, got ${bytes}${whenTooLarge ? `: ${whenTooLarge}` : ''}`,
+      {
+        maxBytes,
+        bytes,
+      },
+    );
   return content;
 }
 
 /** A body of one of the route's own text types as text, any other as JSON. */
 export function parseBody(content: string | Buffer, contentType: string | undefined, texts: readonly string[] = []): ParsedBody {
   if (content.length === 0 || !texts.includes(contentType?.split(';', 1)[0]?.trim().toLowerCase() ?? ''))
-    return parseJsonBody(content, contentType);
+    return parseJsonBody(content, contentType, texts);
   const text = decode(content);
   if (text === null) return refuse('the body must be UTF-8');
   return text.includes('\0') ? refuse('the body must not hold NUL') : { body: text };
@@ -42,11 +49,13 @@ function decode(content: string | Buffer): string | null {
   }
 }
 
-/** Parses JSON. Malformed, missing, of another type: the problem, to be reported with all others. */
-export function parseJsonBody(content: string | Buffer, contentType: string | undefined): ParsedBody {
-  if (content.length === 0) return refuse('a JSON body is required, got none');
-  if (contentType === undefined) return refuse('content-type must be application/json, got none');
-  if (!isJsonType(contentType)) return refuse(`content-type must be application/json in UTF-8, got ${showValue(contentType)}`);
+/** Parses JSON. Malformed, missing, of another type: the problem, to be reported with all others. @param texts other types that the route takes, for the sentence */
+export function parseJsonBody(content: string | Buffer, contentType: string | undefined, texts: readonly string[] = []): ParsedBody {
+  const types = ['application/json', ...texts].join(', ');
+  if (content.length === 0)
+    return refuse(texts.length > 0 ? `a body is required, as ${types}; got none` : 'a JSON body is required, got none');
+  if (contentType === undefined) return refuse(`content-type must be ${types}, got none`);
+  if (!isJsonType(contentType)) return refuse(`content-type must be ${types} in UTF-8, got ${showValue(contentType)}`);
   const text = decode(content);
   if (text === null) return refuse('the body must be UTF-8');
   let body: unknown;

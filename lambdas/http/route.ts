@@ -81,6 +81,8 @@ interface RouteFacts {
   readonly errors?: readonly ErrorCode[];
   /** A POST that makes something (`creates`: its answer is stored in its own transaction) or changes something (`acts`) honours Idempotency-Key. */
   readonly effect?: 'creates' | 'acts';
+  /** for who sends more than `maxBodyBytes`: what to do instead, after a colon */
+  readonly whenTooLarge?: string;
   /** left out of the OpenAPI document: files of the pages */
   readonly hidden?: true;
 }
@@ -89,7 +91,7 @@ export interface RouteDefinition<Params, Query, Body> extends RouteFacts {
   /** `open` asks for no token; `token` by default */
   readonly auth?: 'token' | 'open';
   readonly maxBodyBytes?: number;
-  /** Objects of strings for params and query (`z.coerce` for numbers). Without a body schema a body is not looked at. */
+  /** Objects of strings for params and query (`wholeNumber` for numbers). Without a body schema a body is not looked at. */
   readonly request?: { readonly params?: z.ZodType<Params>; readonly query?: z.ZodType<Query>; readonly body?: z.ZodType<Body> };
   /** media types taken beside JSON; their body reaches the schema as text */
   readonly consumes?: readonly string[];

@@ -41,7 +41,7 @@ export function createSurfaceHandler(surface: Surface, ports: Ports, access: Acc
   }
 
   function read(exchange: Exchange): void {
-    exchange.content = readBody(exchange.event, exchange.route?.maxBodyBytes ?? 0);
+    exchange.content = readBody(exchange.event, exchange.route?.maxBodyBytes ?? 0, exchange.route?.whenTooLarge);
   }
 
   function check(exchange: Exchange): void {

@@ -21,6 +21,10 @@ const environmentSchema = z.object({
   TUNEPLANE_STALL_SECONDS: wholeNumber(1, 86_400).default(900),
   TUNEPLANE_TRAINER_PYTHON: z.string().min(1).optional(),
   TUNEPLANE_ENGINE: z.string().min(1).optional(),
+  TUNEPLANE_SECRETS: z
+    .string()
+    .regex(/^(\s*[A-Za-z0-9][A-Za-z0-9._-]{0,127}=[A-Za-z_][A-Za-z0-9_]*\s*(,|$))*$/, 'must be name=VARIABLE, name=VARIABLE ...')
+    .default(''),
 });
 
 /** What the trainer may see of the plane's environment: nothing that is the plane's own, its token least of all. */
@@ -61,6 +65,8 @@ export interface LocalEnvironment {
   readonly trainerPython: string | null;
   /** a JSON array: the command that replaces the training engine (tests) */
   readonly engineCommand: string | null;
+  /** the operator's secrets that runs may name, by name */
+  readonly secrets: Readonly<Record<string, string>>;
   /** variables that the trainer's processes get as they are */
   readonly passedOn: Readonly<Record<string, string>>;
 }
@@ -86,8 +92,20 @@ export function readEnvironment(variables: Readonly<Record<string, string | unde
     stallSeconds: data.TUNEPLANE_STALL_SECONDS,
     trainerPython: data.TUNEPLANE_TRAINER_PYTHON ?? null,
     engineCommand: data.TUNEPLANE_ENGINE ?? null,
+    secrets: readSecrets(data.TUNEPLANE_SECRETS, variables),
     passedOn: Object.fromEntries(PASSED_ON.flatMap((name) => (variables[name] === undefined ? [] : [[name, variables[name]]]))),
   };
+}
+
+/** `hf-team=HF_TEAM_TOKEN`: the secret's name, and the variable of the plane that holds it. @throws Error naming variables that are not set */
+function readSecrets(list: string, variables: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const pairs = list
+    .split(',')
+    .map((pair) => pair.trim().split('=', 2))
+    .flatMap(([name, variable]) => (name && variable ? [[name, variable] as const] : []));
+  const unset = pairs.filter(([, variable]) => !variables[variable]).map(([, variable]) => variable);
+  if (unset.length > 0) throw new Error(`TUNEPLANE_SECRETS: ${unset.join(', ')} ${unset.length > 1 ? 'are' : 'is'} not set`);
+  return Object.fromEntries(pairs.map(([name, variable]) => [name, variables[variable] ?? '']));
 }
 
 /** One run for each two cores: a run is one busy thread and its supervisor, and the plane wants some too. */

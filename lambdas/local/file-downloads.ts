@@ -1,38 +1,39 @@
 /**
- * Links to stored files, as S3 signs them on AWS: whoever has one may follow it, for an hour, and for nothing else.
- * `/files/<key>?expires=<seconds>&signature=<HMAC-SHA256 of both>`; the key that signs stays in the home, so a link outlives a restart.
- * The bytes are streamed past the handlers, since a model is larger than an answer may be.
+ * Links to stored files, as S3 signs them on AWS: `/files/<key>?sha256=<hex>&...`; whoever has one may follow it, for an hour, and for
+ * nothing else. The bytes are streamed past the handlers, since a model is larger than an answer may be, and hashed on the way: the last
+ * part goes out only where they are those that the link was made for. A range cannot be hashed; who resumes a download compares the whole
+ * with `repr-digest` (RFC 9530).
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { basename } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import type { Artifacts, Clock, Downloads } from '#ports';
+import type { StoredFile } from '#domain/run-folder.ts';
+import type { Artifacts, Downloads } from '#ports';
 import { isMissing } from './data-root.ts';
+import { answerJson } from './raw-answer.ts';
+import type { SignedLinks } from './signed-links.ts';
 
 const PREFIX = '/files/';
-const LIFE_SECONDS = 3_600;
+const PURPOSE = 'download';
 
 /** Answers a request for a stored file; false where it is for something else. */
 export type ServeFile = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 export class FileDownloads implements Downloads {
-  readonly #key: Buffer;
+  readonly #links: SignedLinks;
   readonly #artifacts: Pick<Artifacts, 'locate'>;
-  readonly #clock: Clock;
 
-  constructor(options: { readonly key: Buffer; readonly artifacts: Pick<Artifacts, 'locate'>; readonly clock: Clock }) {
-    this.#key = options.key;
-    this.#artifacts = options.artifacts;
-    this.#clock = options.clock;
+  constructor({ links, artifacts }: { readonly links: SignedLinks; readonly artifacts: Pick<Artifacts, 'locate'> }) {
+    this.#links = links;
+    this.#artifacts = artifacts;
   }
 
-  async link(key: string): Promise<string> {
-    const expires = String(Math.floor(this.#clock.now() / 1_000) + LIFE_SECONDS);
+  async link(key: string, { sha256 }: Pick<StoredFile, 'sha256'>): Promise<string> {
     const path = key.split('/').map(encodeURIComponent).join('/');
-    return `${PREFIX}${path}?expires=${expires}&signature=${this.#sign(key, expires).toString('base64url')}`;
+    return `${PREFIX}${path}?${this.#links.sign(PURPOSE, key, { sha256 }).query}`;
   }
 
   readonly serve: ServeFile = (request, response) => {
@@ -44,11 +45,9 @@ export class FileDownloads implements Downloads {
 
   async #answer(request: IncomingMessage, response: ServerResponse, { pathname, searchParams }: URL): Promise<void> {
     const key = decode(pathname.slice(PREFIX.length));
-    const expires = searchParams.get('expires') ?? '';
-    if (key === null || !this.#isSigned(key, expires, searchParams.get('signature') ?? ''))
-      return refuse(response, 403, 'unauthorized', 'the link is not one of this plane');
-    if (Number(expires) * 1_000 <= this.#clock.now())
-      return refuse(response, 403, 'unauthorized', 'the link has expired: ask for a new one');
+    const sha256 = searchParams.get('sha256') ?? '';
+    const problem = key === null ? 'the link is not one of this plane' : this.#links.problemOf(PURPOSE, key, searchParams);
+    if (key === null || problem !== null) return refuse(response, 403, 'unauthorized', problem ?? '');
     const path = this.#artifacts.locate(key);
     const size = await sizeOf(path);
     if (size === null) return refuse(response, 404, 'artifact_not_found', 'the file is not there any more');
@@ -63,23 +62,29 @@ export class FileDownloads implements Downloads {
       'content-length': end - start + 1,
       'content-disposition': `attachment; filename*=UTF-8''${encodeURIComponent(basename(path))}`,
       'accept-ranges': 'bytes',
+      etag: `"${sha256}"`,
+      'repr-digest': `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:`,
       'cache-control': 'private, no-store',
       'x-content-type-options': 'nosniff',
       ...(range && { 'content-range': `bytes ${start}-${end}/${size}` }),
     });
     if (request.method === 'HEAD' || size === 0) response.end();
-    else await pipeline(createReadStream(path, { start, end }), response);
+    else if (range) await pipeline(createReadStream(path, { start, end }), response);
+    else await pipeline(createReadStream(path), (bytes) => verified(bytes, sha256), response);
   }
+}
 
-  #isSigned(key: string, expires: string, signature: string): boolean {
-    const given = Buffer.from(signature, 'base64url');
-    const expected = this.#sign(key, expires);
-    return given.length === expected.length && timingSafeEqual(given, expected);
+/** Passes bytes on, and keeps the last of them back until all are known to be the right ones: a client never has a whole file of others. */
+async function* verified(bytes: AsyncIterable<Buffer>, sha256: string): AsyncGenerator<Buffer> {
+  const hash = createHash('sha256');
+  let held: Buffer | undefined;
+  for await (const chunk of bytes) {
+    hash.update(chunk);
+    if (held) yield held;
+    held = chunk;
   }
-
-  #sign(key: string, expires: string): Buffer {
-    return createHmac('sha256', this.#key).update(`${expires}\n${key}`).digest();
-  }
+  if (hash.digest('hex') !== sha256) throw new Error('the stored bytes are not those that the link was made for');
+  if (held) yield held;
 }
 
 function decode(path: string): string | null {
@@ -113,11 +118,5 @@ function readRange(header: string | undefined, size: number): Range | 'unsatisfi
 }
 
 function refuse(response: ServerResponse, status: 403 | 404, code: string, detail: string): void {
-  const body = JSON.stringify({ error: status === 403 ? 'Unauthorized' : 'Artifact not found', detail, code });
-  response.writeHead(status, {
-    'content-type': 'application/json',
-    'cache-control': 'no-store',
-    'content-length': Buffer.byteLength(body),
-  });
-  response.end(body);
+  answerJson(response, status, { error: status === 403 ? 'Unauthorized' : 'Artifact not found', detail, code });
 }

@@ -1,6 +1,6 @@
 /** Training data and base models from the folders of this machine, nothing outside the data root. */
 import type { BigIntStats } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { FailureCode } from '#domain/failures.ts';
 import type { Dataset } from '#domain/run-folder.ts';
@@ -61,6 +61,19 @@ export class FolderInputs implements Inputs {
       if (dataset.files.length > 0) for (const file of dataset.files) await this.#checkPinned(file);
       return { dataset: dataset.files.length > 0 ? dataset : { ...dataset, files: await this.#pinFiles(dataset.uri) } };
     });
+  }
+
+  async readText(path: string, maxBytes: number): Promise<{ text: string } | { problem: string }> {
+    const found = await orFailure(() => this.#find(path, 'dataset_not_found'));
+    if ('failure' in found) return { problem: found.failure.message };
+    const { location, stats } = found;
+    if (!stats.isFile()) return { problem: `'${path}' is not a file (looked at ${location})` };
+    if (stats.size > maxBytes) return { problem: `'${path}' must be at most ${maxBytes} bytes, it has ${stats.size}` };
+    try {
+      return { text: await readFile(location, 'utf8') };
+    } catch (error) {
+      return { problem: `'${path}' cannot be read: ${reasonOf(error)} (looked at ${location})` };
+    }
   }
 
   /** A stored base model: a folder below the data root. */

@@ -34,7 +34,7 @@ export interface HttpServerOptions {
   /** milliseconds since 1970; default Date.now */
   readonly now?: () => number;
   readonly log?: Log;
-  /** stored files by signed links, streamed: asked before any route */
+  /** stored files by signed links, streamed in and out: asked before any route */
   readonly serveFile?: ServeFile;
   /** WebSockets: called for every request that asks for an upgrade; without it they are refused */
   readonly upgrade?: (request: IncomingMessage, socket: Socket, head: Buffer) => void;
@@ -60,7 +60,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const listener = createListener(options, log);
   const server = createServer(
     {
-      requestTimeout: REQUEST_MILLIS,
+      requestTimeout: 0, // an upload may take an hour; bodies of requests have a limit of their own, below
       headersTimeout: HEADERS_MILLIS,
       keepAliveTimeout: KEEP_ALIVE_MILLIS,
       noDelay: true,
@@ -141,6 +141,11 @@ function readBody(request: IncomingMessage, response: ServerResponse, whenRead: 
       refuseSize(request.removeListener('data', take), response);
     }
   };
+  const limit = setTimeout(() => {
+    request.removeListener('end', finish).removeListener('data', take).resume();
+    refuse(response, 408, 'invalid_request', 'the request took too long to arrive');
+  }, REQUEST_MILLIS);
+  request.once('close', () => clearTimeout(limit));
   const finish = () => whenRead(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, bytes));
   request.on('error', () => response.destroy()); // the client went away; there is nobody to tell
   if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) {

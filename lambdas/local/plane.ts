@@ -7,6 +7,7 @@ import { KEPT_MILLIS } from '#http/idempotency.ts';
 import { createSurfaceHandler } from '#http/surface-handler.ts';
 import { advanceRun } from '#operations/advance-run.ts';
 import { ComputeTable } from '#operations/compute-table.ts';
+import { finishDeletions } from '#operations/delete-run.ts';
 import { deliverEvents } from '#operations/deliver-events.ts';
 import { seedDefaultProject } from '#operations/projects.ts';
 import { seedRows } from '#operations/stored-rows.ts';
@@ -18,6 +19,7 @@ import { trajectoryBody } from '#surfaces/training-svc/schemas.ts';
 import { type LocalEnvironment, runsByCores } from './environment.ts';
 import { EventFile } from './event-file.ts';
 import { FileDownloads } from './file-downloads.ts';
+import { FileUploads } from './file-uploads.ts';
 import { FolderArtifacts } from './folder-artifacts.ts';
 import { FolderContents } from './folder-contents.ts';
 import { FolderInputs } from './folder-inputs.ts';
@@ -28,6 +30,7 @@ import { InProcessBell } from './in-process-bell.ts';
 import { findGpus, ProcessCompute } from './process-compute.ts';
 import { RunDriver } from './run-driver.ts';
 import { SecretBox } from './secret-box.ts';
+import { SignedLinks } from './signed-links.ts';
 import { SqliteAnswerStore } from './sqlite-answer-store.ts';
 import { SqliteDatabase } from './sqlite-database.ts';
 import { SqliteDocumentStore } from './sqlite-document-store.ts';
@@ -89,16 +92,19 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     onRoom: (tag) => void driver.nudge(runIdOfAttempt(tag)),
   });
   const artifacts = new FolderArtifacts({ root: join(home, 'artifacts'), dataRoot, buckets: join(home, 's3') });
-  const downloads = new FileDownloads({ key: openHomeKey(join(home, 'links.key')), artifacts, clock });
+  const links = new SignedLinks({ key: openHomeKey(join(home, 'links.key')), clock });
+  const downloads = new FileDownloads({ links, artifacts });
+  const contents = join(home, 'contents');
+  const uploads = new FileUploads({ folder: contents, links });
   const ports: Ports = {
     runs,
     documents: new SqliteDocumentStore(database, { clock }),
     answers: new SqliteAnswerStore(database),
     artifacts,
     downloads,
-    inputs: new FolderInputs({ dataRoot, contents: join(home, 'contents') }),
-    contents: new FolderContents(join(home, 'contents')),
-    secrets: SecretBox.open(home),
+    inputs: new FolderInputs({ dataRoot, contents }),
+    contents: new FolderContents({ folder: contents, uploads }),
+    secrets: SecretBox.open(home, environment.secrets),
     compute: new ComputeTable({ local: compute }),
     workflow: driver,
     sink,
@@ -109,6 +115,7 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
       provider: 'local',
       providers: ['local'],
       defaultBase: 'tiny-llama',
+      secrets: Object.keys(environment.secrets),
       allowedImages: [],
       reportSeconds: environment.reportSeconds,
       stallSeconds: environment.stallSeconds,
@@ -130,11 +137,12 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     port,
     surfaces: surfaces.map((surface) => ({ surface, handle: createSurfaceHandler(surface, ports, access) })),
     fallback: createDefaultHandler(surfaces, access),
-    serveFile: downloads.serve,
+    serveFile: (request, response) => downloads.serve(request, response) || uploads.serve(request, response),
     upgrade: sockets.upgrade,
     access,
   });
   lock.announce(server.url);
+  void tidyUp(ports);
   const housekeeping = setInterval(() => void tidyUp(ports), HOUR_MILLIS).unref();
 
   return {
@@ -157,11 +165,13 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
   };
 }
 
-/** Idempotent answers are kept for a day, tickets until they are over. */
-async function tidyUp({ answers, documents, clock }: Ports): Promise<void> {
+/** Idempotent answers are kept for a day, tickets until they are over; deletions that were cut off are finished. */
+async function tidyUp(ports: Ports): Promise<void> {
+  const { answers, documents, clock } = ports;
   try {
     await answers.expire(clock.now() - KEPT_MILLIS);
     await documents.expire(TICKETS, clock.now());
+    await finishDeletions(ports);
   } catch (error) {
     logFault('expiry-failed', {}, error); // the next hour tries again
   }

@@ -17,14 +17,26 @@ const valuesSchema = z.record(z.string(), z.string());
 
 export class SecretBox implements Secrets {
   readonly #key: Buffer;
+  readonly #named: Readonly<Record<string, string>>;
 
-  private constructor(key: Buffer) {
+  private constructor(key: Buffer, named: Readonly<Record<string, string>>) {
     this.#key = key;
+    this.#named = named;
   }
 
-  /** Makes the key where the home has none. @throws Error where the key file is not whole */
-  static open(home: string): SecretBox {
-    return new SecretBox(openHomeKey(join(home, 'secret.key')));
+  /**
+   * Makes the key where the home has none.
+   * @param named the operator's secrets, by the names that runs may use
+   * @throws Error where the key file is not whole
+   */
+  static open(home: string, named: Readonly<Record<string, string>> = {}): SecretBox {
+    return new SecretBox(openHomeKey(join(home, 'secret.key')), named);
+  }
+
+  async read(name: string): Promise<string> {
+    const value = this.#named[name];
+    if (value === undefined) throw new Error(`there is no secret '${name}' here`);
+    return value;
   }
 
   async seal(runId: string, values: Readonly<Record<string, string>>): Promise<string> {

@@ -1,7 +1,7 @@
 /** `adapter_id` is a label of a result. Used twice, the newest completed run holds it; a run without one is held by its own id. */
 import { DomainError } from '#domain/errors.ts';
 import type { RunView } from '#domain/run.ts';
-import { type Manifest, runFolderKeys } from '#domain/run-folder.ts';
+import { type Manifest, runFolderKeys, type StoredFile } from '#domain/run-folder.ts';
 import type { Ports } from '#ports';
 import { inFolder } from './advance/run-folder-files.ts';
 import { findNewestCompleted, notePointer } from './newest-completed.ts';
@@ -22,8 +22,9 @@ export interface Adapter {
 export async function getAdapter(ports: Ports, adapterId: string): Promise<Adapter> {
   const view = await findHolder(ports, adapterId);
   const files = (view.run.result?.files ?? []).filter(({ kind }) => kind === 'adapter' || kind === 'model');
-  const link = (path: string): Promise<string> => ports.downloads.link(inFolder(view.run, runFolderKeys.artifact(view.run.id, path)));
-  return { view, files: await Promise.all(files.map(async (file) => ({ ...file, link: await link(file.path) }))) };
+  const link = (file: StoredFile): Promise<string> =>
+    ports.downloads.link(inFolder(view.run, runFolderKeys.artifact(view.run.id, file.path)), file);
+  return { view, files: await Promise.all(files.map(async (file) => ({ ...file, link: await link(file) }))) };
 }
 
 async function findHolder(ports: Ports, adapterId: string): Promise<RunView> {

@@ -10,10 +10,13 @@ import { type CheckpointRecord, runFolderKeys } from '#domain/run-folder.ts';
 import { isFinal } from '#domain/run-lifecycle.ts';
 import { type NameClaim, NameTaken, type Ports, type Remembered } from '#ports';
 import { readFolderCheckpoints } from './advance/run-folder-files.ts';
-import { createRun, type NewRun } from './create-run.ts';
+import { changeRun } from './change-run.ts';
+import { createRun } from './create-run.ts';
+import { keepCheckpoint } from './keep-checkpoint.ts';
+import { planOrder, type RunOrder, toNewRun } from './order-run.ts';
 
 export interface NewJob {
-  readonly order: NewRun;
+  readonly order: RunOrder;
   readonly jobName: string;
   readonly runId: string;
   /** as the user wrote it */
@@ -28,25 +31,24 @@ const folderClaim = (folder: string): string => `folder:${folder}`;
  * @returns the run, whose `metadata.notes` say what its user should know
  * @throws InvalidRequest; DomainError `name_taken`; VersionConflict where another call with the same key was first
  */
-export async function createJob(
-  ports: Ports,
-  { order, jobName, runId, base, resume }: NewJob,
-  remember?: (view: RunView) => Remembered | undefined,
-): Promise<RunView> {
+export async function createJob(ports: Ports, job: NewJob, remember?: (view: RunView) => Remembered | undefined): Promise<RunView> {
+  const { order, jobName, runId, base, resume } = job;
+  const plan = await planOrder(ports, order);
   const place = await ports.artifacts.placeBase(base);
   if ('problem' in place) throw new InvalidRequest([{ path: 'checkpoint_base_uri', message: place.problem }]);
-  const folder = `${place.key}/${runId}/framework=${order.plan.training.framework}`;
+  const folder = `${place.key}/${runId}/framework=${plan.training.framework}`;
   const folderOwner = await claimFolder(ports, folder, runId);
   const from = await findStart(ports, folder, runId, resume);
   const notes = [
     ...(place.note === null ? [] : [place.note]),
     ...(from ? [`goes on from ${from.checkpoint}`] : resume ? ['no checkpoint is there to resume from: it starts at step 0'] : []),
   ];
+  if (from) await keepOrigin(ports, from);
   try {
     return await createRun(
       ports,
       {
-        ...order,
+        ...toNewRun(order, plan),
         name: jobName,
         place: { base: place.key, folder: runId },
         resumedFrom: from,
@@ -99,6 +101,11 @@ async function findStart(ports: Ports, folder: string, runId: string, resume: bo
     if (fault === null) return toStart(record);
   }
   return null;
+}
+
+/** The checkpoint may be of a run that this plane does not know any more. */
+async function keepOrigin(ports: Ports, { runId, checkpoint }: NonNullable<Run['resumedFrom']>): Promise<void> {
+  if ((await ports.runs.get(runId)) !== null) await changeRun(ports, runId, (draft) => keepCheckpoint(draft, checkpoint));
 }
 
 const toStart = ({ runId, name, folder, step }: CheckpointRecord): NonNullable<Run['resumedFrom']> => ({

@@ -1,12 +1,11 @@
 import { SEALED_VALUE } from '#domain/environment-names.ts';
-import { InvalidRequest } from '#domain/errors.ts';
 import { makeId } from '#domain/ids.ts';
-import { providerProblem } from '#domain/providers.ts';
 import type { Run, RunView } from '#domain/run.ts';
 import { RunChange } from '#domain/run-change.ts';
 import type { RunPlan } from '#domain/run-request.ts';
 import type { NameClaim, Ports, Remembered } from '#ports';
 import { noteAdapter } from './adapters.ts';
+import { pinBase } from './find-base.ts';
 import { noteHypernetwork } from './hypernetworks.ts';
 import { keepEnvironment } from './run-environment.ts';
 
@@ -36,11 +35,9 @@ export interface NewRun {
  * Accepts a run: record, first events and the idempotent answer in one transaction. Once this resolves the run is never lost;
  * the workflow's start is a convenience that a sweep makes good.
  * @param remember renders the answer to keep for an Idempotency-Key
- * @throws InvalidRequest for a provider that is not there; VersionConflict where another call with the same key was first; NameTaken
+ * @throws VersionConflict where another call with the same key was first; NameTaken
  */
 export async function createRun(ports: Ports, order: NewRun, remember?: (view: RunView) => Remembered | undefined): Promise<RunView> {
-  const problem = order.provider === null ? null : providerProblem(order.provider, ports.settings.providers);
-  if (problem) throw new InvalidRequest([{ path: 'provider', message: problem }]);
   const now = ports.clock.now();
   const id = makeId('run', now);
   const draft = new RunChange(blankRun(id, order, ports.settings.provider, new Date(now).toISOString()), now);
@@ -53,6 +50,7 @@ export async function createRun(ports: Ports, order: NewRun, remember?: (view: R
   if (order.adapterId) await noteAdapter(ports, order.adapterId, id);
   if (trainsHypernetwork(draft.run)) await noteHypernetwork(ports, draft.run.training.baseModel, id);
   await keepEnvironment(ports, id, order.plan.env ?? {});
+  await pinBase(ports, draft.run);
   await ports.runs.create(draft.run, draft.events, remember?.(view), order.names);
   if (order.submit) await ports.workflow.start(id);
   return view;
@@ -82,6 +80,7 @@ function blankRun(
     folder: `${place?.base ?? 'runs'}/${place?.folder ?? id}/framework=${plan.training.framework}`,
     outputDir,
     request: withoutValues(request),
+    secrets: { ...plan.secrets },
     training: plan.training,
     compute: plan.compute,
     maxRuntimeSeconds: plan.maxRuntimeSeconds,
@@ -106,6 +105,7 @@ function blankRun(
     lastCheckpoint: resumedFrom ? { checkpoint: resumedFrom.checkpoint, folder: resumedFrom.folder, step: resumedFrom.step } : null,
     checkpoints: [],
     pinnedCheckpoints: [],
+    isResultPinned: false,
     tags: {},
     samples: null,
     failure: null,

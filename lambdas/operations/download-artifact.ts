@@ -42,7 +42,7 @@ export async function downloadArtifact(ports: Ports, runId: string): Promise<Tra
   const trained = findTrained(ports, view);
   if (!trained) throw new DomainError('artifact_unavailable', `run '${runId}' is ${view.run.state} and has no artifact`, { runId });
   const fault = await ports.artifacts.verify(inFolder(view.run, runFolderKeys.artifact(runId, '')), [trained.file]);
-  if (fault === null) return { ...trained, link: await ports.downloads.link(trained.key) };
+  if (fault === null) return { ...trained, link: await ports.downloads.link(trained.key, trained.file) };
   await changeRun(ports, runId, (draft) =>
     draft.note('warning-raised', { message: `the stored artifact differs: ${fault}`, code: 'artifacts_corrupt' }),
   );

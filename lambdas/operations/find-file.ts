@@ -21,7 +21,7 @@ export async function findFile(ports: Ports, runId: string, path: string): Promi
   const { run } = await getRun(ports, runId);
   const found = (await findInCheckpoint(ports, run, path)) ?? findInResult(run, path);
   if (!found) throw new DomainError('artifact_not_found', `run '${runId}' made no file '${path.slice(0, 200)}'`, { runId });
-  return { ...found.file, link: await ports.downloads.link(found.key) };
+  return { ...found.file, link: await ports.downloads.link(found.key, found.file) };
 }
 
 interface Found {

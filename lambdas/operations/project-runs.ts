@@ -7,7 +7,10 @@ import { planResume, type ResumeChanges } from '#domain/run-resume.ts';
 import type { Ports, Remembered } from '#ports';
 import { inFolder } from './advance/run-folder-files.ts';
 import { changeRun } from './change-run.ts';
-import { createRun, type NewRun } from './create-run.ts';
+import { createRun } from './create-run.ts';
+import { findBase } from './find-base.ts';
+import { keepCheckpoint } from './keep-checkpoint.ts';
+import { findUnavailable, planOrder, type RunOrder, toNewRun } from './order-run.ts';
 import { activateProject, getProject, type Project } from './projects.ts';
 import { openEnvironment } from './run-environment.ts';
 
@@ -19,13 +22,14 @@ type Remember = (view: RunView) => Remembered | undefined;
 export async function createProjectRun(
   ports: Ports,
   projectId: string,
-  toOrder: (project: Project) => NewRun,
+  toOrder: (project: Project) => RunOrder,
   remember?: Remember,
 ): Promise<RunView> {
   const project = await getProject(ports, projectId);
   const order = toOrder(project);
+  const plan = await planOrder(ports, order);
   await activateProject(ports, project);
-  return createRun(ports, order, remember);
+  return createRun(ports, toNewRun(order, plan), remember);
 }
 
 /** @throws DomainError `project_not_found`, `run_not_found` also for a run of another project */
@@ -79,7 +83,9 @@ export async function resumeFromCheckpoint(ports: Ports, place: ArtifactPlace, o
   const artifact = await findCheckpoint(ports, source, place.artifactId);
   const listed = source.checkpoints.find(({ checkpoint }) => checkpoint === artifact.checkpoint);
   if (!listed) throw new DomainError('artifact_not_found', `no artifact '${place.artifactId}'`, { artifactId: place.artifactId });
-  const { plan, problems } = planResume(source, order.changes, order.at);
+  const found = order.changes.baseModel === undefined ? null : await findBase(ports, order.changes.baseModel);
+  const { plan, problems } = planResume(source, order.changes, order.at, typeof found === 'string' ? null : found);
+  problems.push(...findUnavailable(ports, order.changes, order.at));
   if (problems.length > 0) throw new InvalidRequest(problems);
   const env = { ...(await openEnvironment(ports, source.id)), ...order.changes.env };
   await pinCheckpoint(ports, source.id, listed.checkpoint);
@@ -87,7 +93,7 @@ export async function resumeFromCheckpoint(ports: Ports, place: ArtifactPlace, o
     ports,
     {
       api: 'management',
-      plan: { ...plan, env },
+      plan: { ...plan, env, secrets: { ...source.secrets, ...plan.secrets } },
       request: { ...source.request, ...order.request, ...(Object.keys(env).length > 0 && { env }) },
       name: order.name,
       projectId: place.projectId,
@@ -126,8 +132,6 @@ function unknownArtifact(artifactId: string): never {
 async function pinCheckpoint(ports: Ports, runId: string, checkpoint: string): Promise<void> {
   await changeRun(ports, runId, (draft) => {
     if (!draft.run.checkpoints.some((listed) => listed.checkpoint === checkpoint)) unknownArtifact(checkpoint);
-    if (draft.run.pinnedCheckpoints.includes(checkpoint)) return;
-    draft.run.pinnedCheckpoints.push(checkpoint);
-    draft.note('checkpoint-pinned', { message: `${checkpoint} is kept: another run goes on from it`, data: { checkpoint } });
+    keepCheckpoint(draft, checkpoint);
   });
 }

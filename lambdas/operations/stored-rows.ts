@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { DomainError, type ErrorCode, InvalidRequest } from '#domain/errors.ts';
 import { checkRows, ROW_FORMATS } from '#domain/rows.ts';
-import type { Ports } from '#ports';
+import type { Ports, UploadLink } from '#ports';
 import type { Page } from './list-runs.ts';
 
 export const STORED_KINDS = ['session', 'trajectory', 'dataset'] as const;
@@ -42,6 +42,27 @@ export async function storeRows(ports: Ports, kind: StoredKind, id: string, cont
   return put(ports, kind, id, { rows: rows.length, format, sizeBytes, sha256, uri: null });
 }
 
+/** What is checked of an upload here; the trainer checks all of it before it trains. */
+const CHECKED_BYTES = 4 * 1_048_576;
+
+/** A link to put rows by that are too large for a request, and whether they lie here already. */
+export async function openUpload(ports: Ports, sha256: string, sizeBytes: number): Promise<{ link: UploadLink; isStored: boolean }> {
+  const stored = await ports.contents.getStart(sha256, 0);
+  return { link: await ports.contents.openUpload(sha256, sizeBytes), isStored: stored !== null };
+}
+
+/** Rows that were put by a link. @throws InvalidRequest where nothing was, or its first rows are bad */
+export async function storeUploaded(ports: Ports, kind: StoredKind, id: string, sha256: string): Promise<StoreOutcome> {
+  const found = await ports.contents.getStart(sha256, CHECKED_BYTES);
+  if (found === null) throw new InvalidRequest([{ path: 'sha256', message: `nothing was uploaded with SHA-256 ${sha256}` }]);
+  const isWhole = found.start.length === found.sizeBytes;
+  const text = isWhole ? found.start : found.start.subarray(0, found.start.lastIndexOf(0x0a) + 1);
+  if (!isWhole && text.length === 0) throw new InvalidRequest([{ path: 'line 1', message: `must be at most ${CHECKED_BYTES} bytes` }]);
+  const { rows, format, problems } = checkRows(text.toString('utf8'));
+  if (problems.length > 0) throw new InvalidRequest(problems);
+  return put(ports, kind, id, { rows: isWhole ? rows.length : null, format, sizeBytes: found.sizeBytes, sha256, uri: null });
+}
+
 export function storeUri(ports: Ports, kind: StoredKind, id: string, uri: string): Promise<StoreOutcome> {
   return put(ports, kind, id, { rows: null, format: null, sizeBytes: null, sha256: null, uri });
 }
@@ -63,11 +84,15 @@ export async function findStored(ports: Ports, kind: StoredKind, id: string): Pr
   return value && { kind, id, ...storedSchema.parse(value) };
 }
 
-/** @throws DomainError `session_not_found`, `trajectory_not_found`, `dataset_not_found` */
+/** With the rows of its first 4 MB. @throws DomainError `session_not_found`, `trajectory_not_found`, `dataset_not_found` */
 export async function getStored(ports: Ports, kind: StoredKind, id: string): Promise<StoredRows & { readonly content: string | null }> {
   const stored = await findStored(ports, kind, id);
   if (!stored) throw new DomainError(NOT_FOUND[kind], `no ${kind} '${id}'`);
-  return { ...stored, content: stored.sha256 === null ? null : await ports.contents.get(stored.sha256) };
+  const found = stored.sha256 === null ? null : await ports.contents.getStart(stored.sha256, CHECKED_BYTES);
+  if (found === null) return { ...stored, content: null };
+  const { start, sizeBytes } = found;
+  const end = start.length === sizeBytes ? sizeBytes : start.lastIndexOf(0x0a) + 1;
+  return { ...stored, content: start.subarray(0, end).toString('utf8') };
 }
 
 /** By name, from the last in the alphabet down. */

@@ -6,8 +6,10 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Dataset } from '#domain/run-folder.ts';
 import { hashFile } from '#local/file-hash.ts';
+import { FileUploads } from '#local/file-uploads.ts';
 import { FolderContents } from '#local/folder-contents.ts';
 import { FolderInputs } from '#local/folder-inputs.ts';
+import { SignedLinks } from '#local/signed-links.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 
 async function newFolder(): Promise<string> {
@@ -176,7 +178,10 @@ test('fails for a file that is written to while it is read', async () => {
 
 test('rows that were stored here are pinned by their hash, and checked again when a run goes on', async () => {
   const [dataRoot, contents] = [await newFolder(), await newFolder()];
-  const { sha256 } = await new FolderContents(contents).put('{"text":"a"}');
+  const links = new SignedLinks({ key: Buffer.alloc(32), clock: { now: Date.now } });
+  const { sha256 } = await new FolderContents({ folder: contents, uploads: new FileUploads({ folder: contents, links }) }).put(
+    '{"text":"a"}',
+  );
   const inputs = new FolderInputs({ dataRoot, contents });
 
   const pinned = await inputs.pin(filesAt(`session:s-1@${sha256}`));

@@ -2,7 +2,6 @@
 import { beforeEach, expect, test } from 'vitest';
 import { createJob, getJob, type NewJob } from '#operations/create-job.ts';
 import { stopRun } from '#operations/stop-run.ts';
-import { aTraining } from '../support/builders.ts';
 import { MemoryPlane } from '../support/memory-plane.ts';
 
 let plane: MemoryPlane;
@@ -17,11 +16,11 @@ const aJob = (overrides: Partial<NewJob> = {}): NewJob => ({
   resume: false,
   order: {
     api: 'unified-trainer',
-    plan: { training: aTraining(), compute: { nodes: 1, gpusPerNode: null, gpuType: null }, maxRuntimeSeconds: 3_600, choices: [] },
+    asked: { baseModel: 'tiny-llama', dataset: 'data/poems.jsonl', peftMethod: 'lora', hyperparameters: {} },
+    at: { base: 'model_id', dataset: 'dataset_uri', prefix: 'extra_args.' },
     request: {},
     name: null,
     projectId: 'proj_default',
-    provider: null,
     outputDir: null,
     submit: true,
   },

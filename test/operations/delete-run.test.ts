@@ -1,7 +1,11 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Run } from '#domain/run.ts';
 import { RunChange } from '#domain/run-change.ts';
-import { deleteRun } from '#operations/delete-run.ts';
+import { collectGarbage } from '#operations/collect-garbage.ts';
+import { deleteRun, finishDeletions } from '#operations/delete-run.ts';
+import { tagArtifact } from '#operations/project-runs.ts';
+import { seedDefaultProject } from '#operations/projects.ts';
+import { keepEnvironment } from '#operations/run-environment.ts';
 import { stopRun } from '#operations/stop-run.ts';
 import { MemoryPlane } from '../support/memory-plane.ts';
 
@@ -113,5 +117,77 @@ describe('is refused by name for', () => {
 
     await expect(deleteRun(plane.ports, id)).rejects.toThrow('was changed by someone else');
     expect((await list(`runs/${id}/`)).length).toBeGreaterThan(0);
+  });
+});
+
+test('a deletion that was cut off is finished by the next look', async () => {
+  const id = await aCompletedRun();
+  plane.artifacts.removeFolder = async () => {
+    throw new Error('the plane dies here');
+  };
+  await expect(deleteRun(plane.ports, id)).rejects.toThrow('dies here');
+  Reflect.deleteProperty(plane.artifacts, 'removeFolder');
+
+  await finishDeletions(plane.ports);
+
+  expect([...plane.artifacts.files.keys()].filter((key) => key.startsWith(`runs/${id}/`))).toEqual([]);
+  expect(await plane.documents.list('deletions', 10)).toEqual([]);
+});
+
+test('a deletion that was cut off before the run was gone leaves the run alone', async () => {
+  const id = await aCompletedRun();
+  await plane.documents.put('deletions', id, { folder: `runs/${id}/framework=hf` });
+
+  await finishDeletions(plane.ports);
+
+  expect((await plane.run(id)).state).toBe('completed');
+  expect([...plane.artifacts.files.keys()].some((key) => key.startsWith(`runs/${id}/`))).toBe(true);
+});
+
+test('the values that a run was given go with it', async () => {
+  const id = await aCompletedRun();
+  await keepEnvironment(plane.ports, id, { HF_TOKEN: 'hf_secret' });
+
+  await deleteRun(plane.ports, id);
+
+  expect(await plane.documents.get('run-environments', id)).toBeNull();
+});
+
+describe('many by age', () => {
+  const DAY = 24 * 3_600_000;
+
+  test('goes for those that are over for long enough, says what it keeps, and does nothing on a dry run', async () => {
+    await seedDefaultProject(plane.ports);
+    const old = await aCompletedRun();
+    const tagged = await aCompletedRun();
+    await tagArtifact(
+      plane.ports,
+      { projectId: 'proj_default', runId: tagged, artifactId: `art_${tagged.slice(4)}_adapter` },
+      { value: 'release', notes: null },
+    );
+    const atWork = await plane.create();
+    plane.now += 30 * DAY;
+    const young = await aCompletedRun();
+    const order = { before: plane.now - 7 * DAY, limit: 100, isDryRun: false };
+
+    const look = await collectGarbage(plane.ports, { ...order, isDryRun: true });
+    const report = await collectGarbage(plane.ports, order);
+
+    expect(look).toEqual(report);
+    expect(report).toMatchObject({ deleted: [old], kept: [{ id: tagged, reason: expect.stringContaining('tagged') }], next: null });
+    expect((await plane.runs.list({}, 10)).map(({ run }) => run.id).sort()).toEqual([tagged, atWork, young].sort());
+  });
+
+  test('goes page by page', async () => {
+    plane.now += 365 * DAY; // ids never go back, and the test before was a month ahead
+    const ids = [await aCompletedRun(), await aCompletedRun(), await aCompletedRun()];
+    plane.now += 30 * DAY;
+    const order = { before: plane.now - 7 * DAY, limit: 2, isDryRun: false };
+
+    const first = await collectGarbage(plane.ports, order);
+    const second = await collectGarbage(plane.ports, { ...order, after: first.next ?? undefined });
+
+    expect([...first.deleted, ...second.deleted].sort()).toEqual(ids.sort());
+    expect(second.next).toBeNull();
   });
 });

@@ -45,6 +45,15 @@ export function inputsContract(open: () => Promise<InputsWorld>, skips: Skips = 
       ]);
     },
 
+    'reads a small text, and says why where it cannot': async ({ inputs, place, name }) => {
+      await place('configs/run.yaml', 'lr: 0.001 # ä\n');
+
+      expect(await inputs.readText(name('configs/run.yaml'), 1_000)).toEqual({ text: 'lr: 0.001 # ä\n' });
+      expect(await inputs.readText(name('configs/run.yaml'), 4)).toEqual({ problem: expect.stringContaining('at most 4 bytes') });
+      expect(await inputs.readText(name('configs/none.yaml'), 1_000)).toEqual({ problem: expect.stringContaining('none.yaml') });
+      expect(await inputs.readText(name('configs/'), 1_000)).toEqual({ problem: expect.any(String) });
+    },
+
     'pins the data files of a folder in name order, all for training where none is named so': async ({ inputs, place, name }) => {
       for (const file of ['b.json', 'a.parquet', 'c.jsonl', 'readme.md', '.hidden.jsonl', 'jsonl']) await place(`data/poems/${file}`, file);
 

@@ -21,6 +21,7 @@ import type {
   Observation,
   Ports,
   Reservation,
+  UploadLink,
 } from '#ports';
 import { aTraining, EPOCH } from './builders.ts';
 import { HandBell } from './hand-bell.ts';
@@ -41,6 +42,15 @@ class MemoryContents implements Contents {
 
   async get(sha256: string): Promise<string | null> {
     return this.#files.get(sha256) ?? null;
+  }
+
+  async getStart(sha256: string, maxBytes: number): Promise<{ start: Buffer; sizeBytes: number } | null> {
+    const content = this.#files.get(sha256);
+    return content === undefined ? null : { start: Buffer.from(content).subarray(0, maxBytes), sizeBytes: Buffer.byteLength(content) };
+  }
+
+  async openUpload(sha256: string): Promise<UploadLink> {
+    return { url: `/uploads/${sha256}`, method: 'PUT', headers: {}, expiresAt: '2026-01-01T01:00:00.000Z' };
   }
 }
 
@@ -106,7 +116,11 @@ export class MemoryPlane {
   readonly bell = new HandBell((millis) => {
     this.now += millis;
   });
-  readonly inputs: Inputs = { pin: async (dataset) => ({ dataset }), locateModel: async (path) => ({ path }) };
+  readonly inputs: Inputs = {
+    pin: async (dataset) => ({ dataset }),
+    locateModel: async (path) => ({ path }),
+    readText: async (path) => ({ problem: `'${path}' is not there` }),
+  };
   now = EPOCH;
   readonly ports: Ports = {
     runs: this.runs,
@@ -115,6 +129,7 @@ export class MemoryPlane {
     secrets: {
       seal: async (_runId, values) => JSON.stringify(values),
       open: async (_runId, sealed) => JSON.parse(sealed),
+      read: async (name) => `value of ${name}`,
     },
     answers: noAnswers,
     artifacts: this.artifacts,
@@ -130,6 +145,7 @@ export class MemoryPlane {
       provider: 'local',
       providers: ['local'],
       defaultBase: 'tiny-llama',
+      secrets: ['hf-team'],
       allowedImages: [],
       reportSeconds: 1,
       stallSeconds: 900,

@@ -14,9 +14,11 @@ import { type Advance, IDLE_SECONDS } from './pace.ts';
  */
 export async function prepareRun(ports: Ports, run: Run): Promise<Advance> {
   const chosen = run.purpose === 'generate' ? await chooseHypernetwork(ports, run.training.baseModel) : null;
+  const secret = missingSecret(ports, run);
   const dataset = await pinDataset(ports, run.training.dataset);
   const base = run.training.baseModel.kind === 'path' ? await ports.inputs.locateModel(run.training.baseModel.path) : null;
-  const unpinned = [chosen, dataset, base].flatMap((pinned) => (pinned !== null && 'failure' in pinned ? [pinned.failure] : []))[0] ?? null;
+  const unpinned =
+    secret ?? [chosen, dataset, base].flatMap((pinned) => (pinned !== null && 'failure' in pinned ? [pinned.failure] : []))[0] ?? null;
   const compute = ports.compute.of(run.provider);
   const room = unpinned ? null : await compute.reserve(attemptName(run.id, 1), run);
   const failure = unpinned ?? (room?.kind === 'impossible' ? room.failure : null);
@@ -47,6 +49,12 @@ async function pinDataset(ports: Ports, dataset: Dataset): ReturnType<Ports['inp
   if (!stored) return { failure: { code: 'dataset_not_found', message: `no dataset '${name}' is stored here: PUT /datasets/${name}` } };
   const pinned = await ports.inputs.pin({ kind: 'files', uri: datasetOf(stored), files: [] });
   return 'dataset' in pinned && pinned.dataset.kind === 'files' ? { dataset: { ...pinned.dataset, uri: `dataset:${name}` } } : pinned;
+}
+
+/** One that was allowed when the run was accepted, and is not any more. */
+function missingSecret({ settings }: Pick<Ports, 'settings'>, { secrets }: Run): { code: string; message: string } | null {
+  const missing = Object.entries(secrets).find(([, secret]) => !settings.secrets.includes(secret));
+  return missing ? { code: 'secret_missing', message: `the secret '${missing[1]}' for ${missing[0]} is not one that runs may name` } : null;
 }
 
 function describe({ training: { dataset }, hypernetwork }: Run): string {

@@ -25,7 +25,7 @@ import {
 } from '#domain/run-folder.ts';
 import type { Ports } from '#ports';
 
-export const inFolder = (run: Run, key: string): string => `${run.folder}/${key}`;
+export const inFolder = (run: Pick<Run, 'folder'>, key: string): string => `${run.folder}/${key}`;
 
 function parseWith<T>(schema: z.ZodType<T>, text: string | null): T | null {
   if (text === null || text === '') return null;
@@ -63,7 +63,7 @@ export async function readAttempt(ports: Ports, run: Run, attempt: number): Prom
 }
 
 /** Every committed checkpoint of this run, oldest step first; whether its files are whole is not looked at. */
-export async function readCheckpoints(ports: Ports, run: Run): Promise<CheckpointRecord[]> {
+export async function readCheckpoints(ports: Ports, run: Pick<Run, 'id' | 'folder'>): Promise<CheckpointRecord[]> {
   return (await readFolderCheckpoints(ports, run.folder)).filter((record) => record.runId === run.id);
 }
 

@@ -1,7 +1,7 @@
 /** Document 4: projects, their runs, what those log and leave behind. */
 import * as z from 'zod';
 import type { RunView } from '#domain/run.ts';
-import { LINK_HEADER, MAX_PAGE, nextLink, pageQuery } from '#http/paging.ts';
+import { LINK_HEADER, MAX_PAGE, nextLink } from '#http/paging.ts';
 import { RUN_REQUEST_MAX_BODY_BYTES, route } from '#http/route.ts';
 import { createProjectRun, getProjectRun, resumeFromCheckpoint, tagArtifact } from '#operations/project-runs.ts';
 import { createProject, editProject, getProjectDetail, listProjects, type Project } from '#operations/projects.ts';
@@ -50,7 +50,7 @@ const listAllProjects = route({
   path: '/projects',
   operationId: 'listProjects',
   summary: 'List projects, newest first; the built-in one is last',
-  request: { query: pageQuery },
+  request: { query: wire.projectsQuery },
   replies: { 200: { description: 'The projects', schema: wire.projectListResponse, headers: LINK_HEADER } },
   handle: async ({ query, ...context }, ports) => {
     const page = await listProjects(ports, query.limit ?? MAX_PAGE, query.after);
@@ -95,7 +95,7 @@ const addRun = route({
   errors: ['project_not_found'],
   examples: { tiny: { name: 'run-001', dataset: 'examples/alpaca.jsonl', hyperparameters: { max_steps: 100 } } },
   handle: async ({ params, body, remember }, ports) => {
-    const order = (project: Project) => to.toNewRun(project, body);
+    const order = (project: Project) => to.toOrder(project, body);
     return toCreatedRun(await createProjectRun(ports, params.project_id, order, (view) => remember(toCreatedRun(view, ports))), ports);
   },
 });

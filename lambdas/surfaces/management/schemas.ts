@@ -2,11 +2,13 @@
 import * as z from 'zod';
 import { failureSchema } from '#domain/failures.ts';
 import { hyperparameterShape } from '#domain/hyperparameters.ts';
-import { CLIENT_NAME } from '#domain/ids.ts';
+import { CLIENT_NAME, idPattern } from '#domain/ids.ts';
 import { tagSchema, waitingSchema } from '#domain/run.ts';
 import { PEFT_METHODS } from '#domain/run-folder.ts';
 import { runRequestShape } from '#domain/run-request.ts';
+import { pageOf } from '#http/paging.ts';
 import { timeQuery } from '#http/time-query.ts';
+import { wholeNumber } from '#http/whole-number.ts';
 
 const id = z.string().regex(CLIENT_NAME);
 const text = (max: number) => z.string().min(1).max(max);
@@ -54,9 +56,10 @@ export const projectParams = z.object({ project_id: id });
 export const runParams = z.object({ project_id: id, run_id: id });
 export const artifactParams = z.object({ project_id: id, run_id: id, artifact_id: id });
 export const resumeQuery = z.object({ source_artifact_id: id.meta({ description: 'id of the checkpoint to resume from' }) });
+export const projectsQuery = pageOf(idPattern('project', 'default'));
 export const logsQuery = z.object({
-  page: z.coerce.number().int().min(1).max(1_000_000_000).default(1),
-  page_size: z.coerce.number().int().min(1).max(500).default(50),
+  page: wholeNumber(z.int().min(1).max(1_000_000_000).default(1)),
+  page_size: wholeNumber(z.int().min(1).max(500).default(50)),
   start_time: timeQuery.optional().meta({ description: 'lines at or after this time' }),
   end_time: timeQuery.optional().meta({ description: 'lines before this time' }),
 });

@@ -5,9 +5,8 @@ import { type GivenHyperparameters, withoutAliases } from '#domain/hyperparamete
 import type { Run, RunView } from '#domain/run.ts';
 import { listArtifacts, type RunArtifact } from '#domain/run-artifacts.ts';
 import { fractionDone } from '#domain/run-progress.ts';
-import { planRun } from '#domain/run-request.ts';
 import { STANDINGS, type Standing, standingOf } from '#domain/run-standing.ts';
-import type { NewRun } from '#operations/create-run.ts';
+import type { RunOrder } from '#operations/order-run.ts';
 import type { ResumeOrder } from '#operations/project-runs.ts';
 import type { Project, ProjectDetail, ProjectFields } from '#operations/projects.ts';
 import type { LogPage } from '#operations/read-logs.ts';
@@ -160,26 +159,27 @@ export const toLogs = ({ items, total }: LogPage, page: number, pageSize: number
   items: items.map(({ timestamp, level, message }) => ({ timestamp, level, message })),
 });
 
-/** The project's defaults, then the run's own. @throws InvalidRequest */
-export function toNewRun(project: Project, request: wire.RunRequestBody): NewRun {
+/** The project's defaults, then the run's own. */
+export function toOrder(project: Project, request: wire.RunRequestBody): RunOrder {
   const { model_parameters, hyperparameters, name, description, dataset, ...rest } = request;
   const { given, problems, baseModel, peftMethod } = toHyperparameters(model_parameters, hyperparameters);
   const base = baseModel ?? project.baseModel;
   if (!base) problems.push({ path: 'model_parameters.base_model', message: 'is required: the project has no base_model' });
   const { values: defaults } = withoutAliases(project.defaultHyperparameters, '');
-  const { plan, problems: planProblems } = planRun(
-    { ...rest, baseModel: base ?? 'tiny-llama', dataset, peftMethod: peftMethod ?? 'lora', hyperparameters: { ...defaults, ...given } },
-    { base: 'model_parameters.base_model', dataset: 'dataset', prefix: 'hyperparameters.' },
-  );
-  problems.push(...planProblems);
-  if (problems.length > 0) throw new InvalidRequest(problems);
   return {
     api: 'management',
-    plan,
+    asked: {
+      ...rest,
+      baseModel: base ?? 'tiny-llama',
+      dataset,
+      peftMethod: peftMethod ?? 'lora',
+      hyperparameters: { ...defaults, ...given },
+    },
+    at: { base: 'model_parameters.base_model', dataset: 'dataset', prefix: 'hyperparameters.' },
+    problems,
     request,
     name: name ?? null,
     projectId: project.id,
-    provider: rest.provider ?? null,
     outputDir: null,
     submit: true,
     metadata: { ...(description !== undefined && { description }) },

@@ -3,10 +3,10 @@ import * as z from 'zod';
 import type { RunView } from '#domain/run.ts';
 import { LINK_HEADER, MAX_PAGE, nextLink } from '#http/paging.ts';
 import { RUN_REQUEST_MAX_BODY_BYTES, route } from '#http/route.ts';
-import { createRun } from '#operations/create-run.ts';
 import { downloadArtifact, findTrained } from '#operations/download-artifact.ts';
 import { getRun } from '#operations/get-run.ts';
 import { countRuns, listRuns } from '#operations/list-runs.ts';
+import { orderRun } from '#operations/order-run.ts';
 import { pauseRun } from '#operations/pause-run.ts';
 import { resumeRun } from '#operations/resume-run.ts';
 import { stopAndWait } from '#operations/stop-and-wait.ts';
@@ -40,7 +40,7 @@ const createJob = route({
       headers: { location: `/api/training/jobs/${view.run.id}` },
       body: to.toJob(view, null),
     });
-    return reply(await createRun(ports, to.toNewRun(body), (view) => remember(reply(view))));
+    return reply(await orderRun(ports, to.toOrder(body), (view) => remember(reply(view))));
   },
 });
 

@@ -2,12 +2,12 @@
 import * as z from 'zod';
 import { failureSchema } from '#domain/failures.ts';
 import { hyperparameterShape } from '#domain/hyperparameters.ts';
-import { CLIENT_NAME } from '#domain/ids.ts';
+import { CLIENT_NAME, idPattern } from '#domain/ids.ts';
 import { PROVIDERS } from '#domain/providers.ts';
 import { waitingSchema } from '#domain/run.ts';
 import { FRAMEWORKS, PEFT_METHODS } from '#domain/run-folder.ts';
 import { runRequestShape } from '#domain/run-request.ts';
-import { pageQuery } from '#http/paging.ts';
+import { pageOf } from '#http/paging.ts';
 
 export const STATES = ['created', 'initializing', 'running', 'paused', 'completed', 'failed', 'stopped'] as const;
 const state = z.enum(STATES);
@@ -36,7 +36,7 @@ export const submitRequest = z
   .meta({ id: 'OrchestratorSubmitRequest' });
 
 export const jobParams = z.object({ job_id: z.string().regex(CLIENT_NAME) });
-export const listQuery = pageQuery.extend({ provider: z.enum(PROVIDERS).optional(), state: state.optional() });
+export const listQuery = pageOf(idPattern('run')).extend({ provider: z.enum(PROVIDERS).optional(), state: state.optional() });
 export type ListQuery = z.infer<typeof listQuery>;
 
 export const ticketRequest = z.strictObject({ job_id: z.string().regex(CLIENT_NAME) }).meta({ id: 'OrchestratorTicketRequest' });

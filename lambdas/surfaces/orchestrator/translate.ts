@@ -1,13 +1,11 @@
 /** The orchestrator's words <-> ours. Pure. */
 import type * as z from 'zod';
 import { nameOfBase } from '#domain/base-models.ts';
-import { InvalidRequest } from '#domain/errors.ts';
 import type { Run, RunProgress, RunView } from '#domain/run.ts';
 import { attemptName } from '#domain/run-folder.ts';
-import { planRun } from '#domain/run-request.ts';
 import { STANDINGS, type Standing, standingOf } from '#domain/run-standing.ts';
-import type { NewRun } from '#operations/create-run.ts';
 import type { TrainedArtifact } from '#operations/download-artifact.ts';
+import type { RunOrder } from '#operations/order-run.ts';
 import type { Ticket } from '#operations/tickets.ts';
 import type { RunFilter } from '#ports';
 import type * as wire from './schemas.ts';
@@ -34,21 +32,22 @@ export const toFilter = ({ provider, state }: wire.ListQuery): RunFilter => ({
   ...(state && { standing: STANDINGS.filter((standing) => STATE[standing] === state) }),
 });
 
-/** @throws InvalidRequest */
-export function toNewRun(request: z.infer<typeof wire.createRequest>): NewRun {
+export function toOrder(request: z.infer<typeof wire.createRequest>): RunOrder {
   const { base_model, dataset, name, peft_method, hyperparameters, framework, metadata, ...rest } = request;
-  const { plan, problems } = planRun(
-    { ...rest, baseModel: base_model, dataset, framework, peftMethod: peft_method ?? 'lora', hyperparameters: hyperparameters ?? {} },
-    { base: 'base_model', dataset: 'dataset', prefix: 'hyperparameters.' },
-  );
-  if (problems.length > 0) throw new InvalidRequest(problems);
   return {
     api: 'orchestrator',
-    plan,
+    asked: {
+      ...rest,
+      baseModel: base_model,
+      dataset,
+      framework,
+      peftMethod: peft_method ?? 'lora',
+      hyperparameters: hyperparameters ?? {},
+    },
+    at: { base: 'base_model', dataset: 'dataset', prefix: 'hyperparameters.' },
     request,
     name: name ?? null,
     projectId: 'proj_default',
-    provider: rest.provider ?? null,
     outputDir: null,
     submit: false,
     metadata: { ...metadata },

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { DomainError } from '#domain/errors.ts';
+import { buildAsyncApi, type Channel } from '#http/asyncapi.ts';
 import { createAssetReader, redocPage, swaggerPage } from '#http/docs-pages.ts';
 import { buildOpenApi } from '#http/openapi.ts';
 import { type Route, route } from '#http/route.ts';
@@ -8,15 +9,17 @@ import type { Surface } from '#http/surface.ts';
 export interface PlatformOptions {
   /** asked at the first request for the document, not before */
   readonly surfaces: () => readonly Surface[];
+  readonly channels: readonly Channel[];
   readonly tokenRequired: boolean;
   readonly assetFolder: string | undefined;
 }
 
 const HTML = { 200: { description: 'a page', contentType: 'text/html' } };
 
-export function platformRoutes({ surfaces, tokenRequired, assetFolder }: PlatformOptions): Route[] {
+export function platformRoutes({ surfaces, channels, tokenRequired, assetFolder }: PlatformOptions): Route[] {
   const readAsset = createAssetReader(assetFolder);
   let openApi: string | undefined;
+  let asyncApi: string | undefined;
 
   return [
     route({
@@ -63,6 +66,18 @@ export function platformRoutes({ surfaces, tokenRequired, assetFolder }: Platfor
       handle: async () => {
         openApi ??= JSON.stringify(buildOpenApi(surfaces(), { tokenRequired }));
         return { status: 200, contentType: 'application/json', headers: { 'cache-control': 'no-cache' }, raw: openApi };
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/asyncapi.json',
+      operationId: 'getAsyncApi',
+      summary: 'What the plane pushes: WebSocket messages and events',
+      auth: 'open',
+      replies: { 200: { description: 'AsyncAPI 3', schema: z.looseObject({ asyncapi: z.string() }) } },
+      handle: async () => {
+        asyncApi ??= JSON.stringify(buildAsyncApi(channels));
+        return { status: 200, contentType: 'application/json', headers: { 'cache-control': 'no-cache' }, raw: asyncApi };
       },
     }),
     route({

@@ -1,6 +1,7 @@
 /** What belongs to no API: is it alive, is it ready, what does it offer. Open to everyone, and silent about runs. */
 import type { Access } from '#http/access.ts';
 import { plainErrors, type Surface } from '#http/surface.ts';
+import { CHANNELS } from '../channels.ts';
 import { platformRoutes } from './routes.ts';
 
 /**
@@ -12,7 +13,12 @@ export function createPlatformSurface(others: readonly Surface[], access: Access
     name: 'platform',
     description: 'Health, readiness and this documentation.',
     ...plainErrors,
-    routes: platformRoutes({ surfaces: () => [...others, surface], tokenRequired: access.tokens.length > 0, assetFolder }),
+    routes: platformRoutes({
+      surfaces: () => [...others, surface],
+      channels: CHANNELS,
+      tokenRequired: access.tokens.length > 0,
+      assetFolder,
+    }),
   };
   return surface;
 }

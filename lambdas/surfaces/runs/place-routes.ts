@@ -3,9 +3,9 @@ import * as z from 'zod';
 import { LINK_HEADER, nextLink, pageQuery } from '#http/paging.ts';
 import { route } from '#http/route.ts';
 import { listMachines, listProviders } from '#operations/list-machines.ts';
-import { getStored, listStored, storeRows } from '#operations/stored-rows.ts';
+import { getStored, listStored, openUpload, storeRows, storeUploaded } from '#operations/stored-rows.ts';
 import * as wire from './place-schemas.ts';
-import { toDataset, toDatasets, toJsonLines, toPreview, toProviders, toWorkers } from './place-translate.ts';
+import { toDataset, toDatasets, toJsonLines, toPreview, toProviders, toUpload, toWorkers } from './place-translate.ts';
 
 const DATASET_MAX_BODY_BYTES = 4 * 1_048_576;
 const DEFAULT_PAGE = 100;
@@ -16,8 +16,10 @@ const putDataset = route({
   path: '/datasets/{name}',
   operationId: 'putDataset',
   summary: 'Store a dataset, to be named in requests as dataset:<name>',
-  description: 'JSON Lines as text, or a JSON array of rows. Each row is checked, and a bad one is named by its line.',
+  description:
+    'JSON Lines as text, or a JSON array of rows. Each row is checked, and a bad one is named by its line. More than 4 MB: `POST /datasets/{name}/upload`, put the bytes by the link, then come here with `{"sha256": ...}`; the first 4 MB are checked here, all of it before training.',
   maxBodyBytes: DATASET_MAX_BODY_BYTES,
+  whenTooLarge: 'put it by a link, POST /datasets/{name}/upload',
   consumes: ['application/x-ndjson', 'application/jsonl', 'text/plain'],
   request: { params: wire.datasetParams, body: wire.datasetBody },
   replies: {
@@ -26,9 +28,23 @@ const putDataset = route({
   },
   examples: { alpaca: [{ instruction: 'Say hello.', output: 'Hello!' }] },
   handle: async ({ params: { name }, body }, ports) => {
-    const { stored, isNew } = await storeRows(ports, 'dataset', name, toJsonLines(body));
+    const isUploaded = typeof body === 'object' && 'sha256' in body;
+    const { stored, isNew } = await (isUploaded
+      ? storeUploaded(ports, 'dataset', name, body.sha256)
+      : storeRows(ports, 'dataset', name, toJsonLines(body)));
     return { status: isNew ? 201 : 200, headers: { location: `/datasets/${name}/preview` }, body: toDataset(stored) };
   },
+});
+
+const openDatasetUpload = route({
+  method: 'POST',
+  path: '/datasets/{name}/upload',
+  operationId: 'openDatasetUpload',
+  summary: 'A link to put a dataset by that is larger than 4 MB',
+  request: { params: wire.datasetParams, body: wire.uploadRequest },
+  replies: { 200: { description: 'Send the bytes there, then PUT /datasets/{name} with the sha256', schema: wire.uploadResponse } },
+  examples: { large: { size_bytes: 73_400_320, sha256: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855' } },
+  handle: async ({ body }, ports) => ({ status: 200, body: toUpload(await openUpload(ports, body.sha256, body.size_bytes)) }),
 });
 
 const listDatasets = route({
@@ -76,4 +92,4 @@ const listWorkers = route({
   handle: async (_, ports) => ({ status: 200, body: toWorkers(await listMachines(ports)) }),
 });
 
-export const placeRoutes = [putDataset, listDatasets, previewDataset, listAllProviders, listWorkers];
+export const placeRoutes = [putDataset, openDatasetUpload, listDatasets, previewDataset, listAllProviders, listWorkers];

@@ -3,14 +3,34 @@ import * as z from 'zod';
 import { CLIENT_NAME } from '#domain/ids.ts';
 import { PROVIDERS } from '#domain/providers.ts';
 import { ROW_FORMATS } from '#domain/rows.ts';
+import { wholeNumber } from '#http/whole-number.ts';
 
 export const datasetParams = z.object({ name: z.string().regex(CLIENT_NAME) });
-/** JSON Lines as text, or rows as JSON. */
+const sha256 = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/)
+  .meta({ description: 'SHA-256 of the file, hexadecimal' });
+/** JSON Lines as text, rows as JSON, or what was uploaded. */
 export const datasetBody = z.union([
   z.string().meta({ description: 'JSON Lines, a row a line, all of one format' }),
   z.array(z.record(z.string(), z.unknown())).min(1).meta({ description: 'the rows' }),
+  z.strictObject({ sha256 }).meta({ description: 'what was uploaded by a link' }),
 ]);
-export const previewQuery = z.object({ limit: z.coerce.number().int().min(1).max(100).default(10) });
+/** 4 GiB: one PUT with one checksum. */
+const MAX_UPLOAD_BYTES = 4 * 1_024 ** 3;
+export const uploadRequest = z
+  .strictObject({ size_bytes: z.int().min(1).max(MAX_UPLOAD_BYTES), sha256 })
+  .meta({ id: 'DatasetUploadRequest' });
+export const uploadResponse = z
+  .object({
+    upload_url: z.string().meta({ description: 'takes these bytes and no others, without a token' }),
+    method: z.literal('PUT'),
+    headers: z.record(z.string(), z.string()).meta({ description: 'to be sent as they stand' }),
+    expires_at: z.string(),
+    stored: z.boolean().meta({ description: 'these bytes lie here already: nothing needs to be sent' }),
+  })
+  .meta({ id: 'DatasetUpload' });
+export const previewQuery = z.object({ limit: wholeNumber(z.int().min(1).max(100).default(10)) });
 
 const datasetShape = {
   name: z.string(),

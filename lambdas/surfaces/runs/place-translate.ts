@@ -4,10 +4,10 @@ import { runIdOfAttempt } from '#domain/run-folder.ts';
 import type { ProviderStatus } from '#operations/list-machines.ts';
 import type { Page } from '#operations/list-runs.ts';
 import type { StoredRows } from '#operations/stored-rows.ts';
-import type { Machine } from '#ports';
+import type { Machine, UploadLink } from '#ports';
 import type * as wire from './place-schemas.ts';
 
-export const toJsonLines = (body: z.infer<typeof wire.datasetBody>): string =>
+export const toJsonLines = (body: string | readonly Readonly<Record<string, unknown>>[]): string =>
   typeof body === 'string' ? body : body.map((row) => `${JSON.stringify(row)}\n`).join('');
 
 export const toDataset = ({ id, rows, format, sizeBytes, sha256, storedAt }: StoredRows): z.infer<typeof wire.datasetResponse> => ({
@@ -23,6 +23,20 @@ export const toDataset = ({ id, rows, format, sizeBytes, sha256, storedAt }: Sto
 export const toDatasets = ({ items, next }: Page<StoredRows>): z.infer<typeof wire.datasetListResponse> => ({
   items: items.map(toDataset),
   next,
+});
+
+export const toUpload = ({
+  link,
+  isStored,
+}: {
+  readonly link: UploadLink;
+  readonly isStored: boolean;
+}): z.infer<typeof wire.uploadResponse> => ({
+  upload_url: link.url,
+  method: link.method,
+  headers: { ...link.headers },
+  expires_at: link.expiresAt,
+  stored: isStored,
 });
 
 const rowSchema = z.record(z.string(), z.unknown());

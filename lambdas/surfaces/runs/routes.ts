@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { lastEventId, toEventStream, wantsEventStream } from '#http/event-stream.ts';
 import { LINK_HEADER, nextLink } from '#http/paging.ts';
 import { route } from '#http/route.ts';
+import { collectGarbage } from '#operations/collect-garbage.ts';
 import { deleteRun } from '#operations/delete-run.ts';
 import { findFile } from '#operations/find-file.ts';
 import { getRun } from '#operations/get-run.ts';
@@ -23,6 +24,7 @@ import {
   toEvent,
   toEventList,
   toFilter,
+  toGarbageOrder,
   toList,
   toLogs,
   toMetrics,
@@ -206,8 +208,22 @@ const deleteOneRun = route({
   },
 });
 
+const collectOldRuns = route({
+  method: 'POST',
+  path: '/runs/gc',
+  operationId: 'collectGarbage',
+  summary: "Delete many runs by age: those that are over, hold no tag and are nobody's beginning",
+  description: 'Looks at `limit` runs, the newest first; `next` says where to go on.',
+  effect: 'acts',
+  request: { body: wire.garbageRequest },
+  replies: { 200: { description: 'What was deleted, and what is kept for which reason', schema: wire.garbageResponse } },
+  examples: { look: { older_than_days: 90, dry_run: true } },
+  handle: async ({ body }, ports) => ({ status: 200, body: await collectGarbage(ports, toGarbageOrder(body, ports.clock.now())) }),
+});
+
 export const runRoutes = [
   deleteOneRun,
+  collectOldRuns,
   listRunCheckpoints,
   listRunArtifacts,
   downloadRunFile,

@@ -1,17 +1,18 @@
 /** The wire of our own reads: everything there is to know of a run, whichever API made it. Snake case like the five. */
 import * as z from 'zod';
 import { failureSchema } from '#domain/failures.ts';
-import { CLIENT_NAME } from '#domain/ids.ts';
+import { CLIENT_NAME, idPattern } from '#domain/ids.ts';
 import { APIS, pastAttemptSchema, RUN_EVENT_TYPES, waitingSchema } from '#domain/run.ts';
 import { PEFT_METHODS, PHASES, sampleSchema, TRAINING_METHODS, WANTS } from '#domain/run-folder.ts';
 import { RUN_STATES } from '#domain/run-lifecycle.ts';
-import { pageQuery } from '#http/paging.ts';
+import { pageOf } from '#http/paging.ts';
 import { timeQuery } from '#http/time-query.ts';
+import { wholeNumber } from '#http/whole-number.ts';
 import { LOG_LEVELS } from '#operations/read-logs.ts';
 
 export const runParams = z.object({ run_id: z.string().regex(CLIENT_NAME) });
 
-export const listQuery = pageQuery.extend({
+export const listQuery = pageOf(idPattern('run')).extend({
   state: z.enum(RUN_STATES).optional(),
   provider: z.string().min(1).max(64).optional(),
   project: z
@@ -25,8 +26,8 @@ export const listQuery = pageQuery.extend({
 
 const DEFAULT_EVENTS = 100;
 export const eventsQuery = z.object({
-  after: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0).meta({ description: 'a sequence; events above it' }),
-  limit: z.coerce.number().int().min(1).max(1_000).default(DEFAULT_EVENTS),
+  after: wholeNumber(z.int().min(0).default(0)).meta({ description: 'a sequence; events above it' }),
+  limit: wholeNumber(z.int().min(1).max(1_000).default(DEFAULT_EVENTS)),
 });
 
 const time = z.string().meta({ description: 'ISO 8601, UTC' });
@@ -139,14 +140,8 @@ export const eventListResponse = z
   .meta({ id: 'RunEventList' });
 
 export const logsQuery = z.object({
-  after: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(Number.MAX_SAFE_INTEGER)
-    .default(0)
-    .meta({ description: 'the number of a line; those behind it' }),
-  limit: z.coerce.number().int().min(1).max(1_000).default(100),
+  after: wholeNumber(z.int().min(0).default(0)).meta({ description: 'the number of a line; those behind it' }),
+  limit: wholeNumber(z.int().min(1).max(1_000).default(100)),
   start: timeQuery.optional().meta({ description: 'lines at or after this time' }),
   end: timeQuery.optional().meta({ description: 'lines before this time' }),
   level: z.enum(LOG_LEVELS).optional().meta({ description: 'lines of at least this level' }),
@@ -172,12 +167,11 @@ export const logsResponse = z
   })
   .meta({ id: 'RunLogs' });
 
-const step = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 export const metricsQuery = z.object({
   names: z.string().min(1).max(2_000).optional().meta({ description: 'comma-separated; default: every series' }),
-  from_step: step.default(0),
-  to_step: step.default(Number.MAX_SAFE_INTEGER).meta({ description: 'included' }),
-  points: z.coerce.number().int().min(1).max(1_024).default(500).meta({ description: 'at most so many for each series' }),
+  from_step: wholeNumber(z.int().min(0).default(0)),
+  to_step: wholeNumber(z.int().min(0).default(Number.MAX_SAFE_INTEGER)).meta({ description: 'included' }),
+  points: wholeNumber(z.int().min(1).max(1_024).default(500)).meta({ description: 'at most so many for each series' }),
 });
 export const metricsResponse = z
   .object({
@@ -246,3 +240,19 @@ export const artifactListResponse = z
   })
   .meta({ id: 'RunArtifacts' });
 export const fileParams = runParams.extend({ path: z.string().min(1).max(1_024) });
+
+export const garbageRequest = z
+  .strictObject({
+    older_than_days: z.number().min(0).max(36_500).meta({ description: 'days since the run was over' }),
+    dry_run: z.boolean().default(false).meta({ description: 'says what would go, and leaves it' }),
+    limit: z.int().min(1).max(1_000).default(100).meta({ description: 'how many runs are looked at' }),
+    after: z.string().regex(idPattern('run')).optional().meta({ description: 'the `next` of the answer before' }),
+  })
+  .meta({ id: 'GarbageRequest' });
+export const garbageResponse = z
+  .object({
+    deleted: z.array(z.string()),
+    kept: z.array(z.object({ id: z.string(), reason: z.string() })).meta({ description: 'old enough, and kept' }),
+    next: z.string().nullable(),
+  })
+  .meta({ id: 'GarbageReport' });

@@ -5,6 +5,7 @@ import type { RunEvent, RunProgress, RunView, Tag } from '#domain/run.ts';
 import { checkpointId, listArtifacts } from '#domain/run-artifacts.ts';
 import type { Dataset } from '#domain/run-folder.ts';
 import { etaSeconds, fractionDone } from '#domain/run-progress.ts';
+import type { GarbageOrder } from '#operations/collect-garbage.ts';
 import type { EventPage } from '#operations/list-events.ts';
 import type { Page } from '#operations/list-runs.ts';
 import type { LogPage } from '#operations/read-logs.ts';
@@ -15,6 +16,7 @@ import type {
   checkpointListResponse,
   eventListResponse,
   eventResponse,
+  garbageRequest,
   listQuery,
   logsResponse,
   metricsQuery,
@@ -213,3 +215,12 @@ export const toArtifacts = ({ run }: RunView): z.infer<typeof artifactListRespon
 });
 
 const hrefOf = (runId: string, path: string): string => `/runs/${runId}/artifacts/${path.split('/').map(encodeURIComponent).join('/')}`;
+
+const DAY_MILLIS = 24 * 3_600_000;
+
+export const toGarbageOrder = ({ older_than_days, dry_run, limit, after }: z.infer<typeof garbageRequest>, now: number): GarbageOrder => ({
+  before: now - older_than_days * DAY_MILLIS,
+  limit,
+  after,
+  isDryRun: dry_run,
+});

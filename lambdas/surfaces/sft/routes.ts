@@ -1,14 +1,14 @@
 /** Document 5: seven endpoints. */
 import * as z from 'zod';
-import { LINK_HEADER, MAX_PAGE, nextLink, pageQuery } from '#http/paging.ts';
+import { LINK_HEADER, MAX_PAGE, nextLink } from '#http/paging.ts';
 import { RUN_REQUEST_MAX_BODY_BYTES, route } from '#http/route.ts';
-import { createRun } from '#operations/create-run.ts';
 import { getRun } from '#operations/get-run.ts';
 import { listRuns } from '#operations/list-runs.ts';
+import { orderRun, planOrder } from '#operations/order-run.ts';
 import { getConfig, listConfigs, saveConfig } from '#operations/saved-configs.ts';
 import { stopRun } from '#operations/stop-run.ts';
 import * as wire from './schemas.ts';
-import { checkConfig, toConfig, toJobDetail, toJobStart, toJobStatus, toNewRun } from './translate.ts';
+import { toConfig, toJobDetail, toJobStart, toJobStatus, toOrder } from './translate.ts';
 
 const LOCATION_HEADER = { location: { description: 'where it can be read', schema: z.string() } } as const;
 
@@ -40,7 +40,7 @@ const startJob = route({
       body: toJobStart(view),
     });
     const saved = config.config_id === undefined ? null : (await getConfig(ports, config.config_id)).config;
-    return reply(await createRun(ports, toNewRun(config, saved), (view) => remember(reply(view))));
+    return reply(await orderRun(ports, toOrder(config, saved), (view) => remember(reply(view))));
   },
 });
 
@@ -60,7 +60,7 @@ const listJobs = route({
   path: '/api/sft/jobs',
   operationId: 'listSftJobs',
   summary: 'List all jobs, newest first',
-  request: { query: pageQuery },
+  request: { query: wire.jobsQuery },
   replies: { 200: { description: 'The jobs', schema: wire.jobListResponse, headers: LINK_HEADER } },
   handle: async ({ query, ...context }, ports) => {
     const page = await listRuns(ports, {}, query.limit ?? MAX_PAGE, query.after);
@@ -100,7 +100,8 @@ const saveSftConfig = route({
       headers: { location: `/api/sft/configs/${id}` },
       body: { config_id: id, name: body.name },
     });
-    return reply((await saveConfig(ports, body.name, checkConfig(body.config), (saved) => remember(reply(saved.id)))).id);
+    await planOrder(ports, toOrder(body.config, null)); // held to the same rules as one that starts a run
+    return reply((await saveConfig(ports, body.name, body.config, (saved) => remember(reply(saved.id)))).id);
   },
 });
 
@@ -109,7 +110,7 @@ const listSftConfigs = route({
   path: '/api/sft/configs',
   operationId: 'listSftConfigs',
   summary: 'List saved configurations, newest first',
-  request: { query: pageQuery },
+  request: { query: wire.configsQuery },
   replies: { 200: { description: 'The configurations', schema: wire.configListResponse, headers: LINK_HEADER } },
   handle: async ({ query, ...context }, ports) => {
     const page = await listConfigs(ports, query.limit ?? MAX_PAGE, query.after);

@@ -2,10 +2,11 @@
 import * as z from 'zod';
 import { failureSchema } from '#domain/failures.ts';
 import { hyperparameterShape } from '#domain/hyperparameters.ts';
-import { CLIENT_NAME } from '#domain/ids.ts';
+import { CLIENT_NAME, idPattern } from '#domain/ids.ts';
 import { waitingSchema } from '#domain/run.ts';
 import { sampleSchema } from '#domain/run-folder.ts';
 import { runRequestShape } from '#domain/run-request.ts';
+import { pageOf } from '#http/paging.ts';
 
 const configShape = {
   base_model: z
@@ -36,7 +37,6 @@ const configShape = {
 /** A whole configuration, as it is saved. Variables are not: they are for one run's trainer only. */
 const { env, ...savedShape } = configShape;
 export const sftConfigSchema = z.strictObject(savedShape).meta({ id: 'SftConfig' });
-export type SftConfig = z.infer<typeof sftConfigSchema>;
 
 /** What a request holds: a configuration, or a saved one by `config_id` with fields laid over it. */
 const givenConfigSchema = z
@@ -57,6 +57,8 @@ export type GivenSftConfig = z.infer<typeof givenConfigSchema>;
 export const startRequest = z.strictObject({ config: givenConfigSchema }).meta({ id: 'JobStartRequest' });
 export const saveRequest = z.strictObject({ name: z.string().min(1).max(128), config: sftConfigSchema }).meta({ id: 'ConfigSaveRequest' });
 
+export const jobsQuery = pageOf(idPattern('run'));
+export const configsQuery = pageOf(idPattern('config'));
 export const jobParams = z.object({ job_id: z.string().regex(CLIENT_NAME) });
 export const configParams = z.object({ config_id: z.string().regex(CLIENT_NAME) });
 

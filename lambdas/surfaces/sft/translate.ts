@@ -1,13 +1,12 @@
 /** SFT words <-> ours. Pure. */
 import type * as z from 'zod';
-import { InvalidRequest, type Problem } from '#domain/errors.ts';
+import type { Problem } from '#domain/errors.ts';
 import { type GivenHyperparameters, HYPERPARAMETER_ALIASES, hyperparameterFields } from '#domain/hyperparameters.ts';
 import type { Run, RunView } from '#domain/run.ts';
 import type { RunState } from '#domain/run-lifecycle.ts';
-import { planRun } from '#domain/run-request.ts';
-import type { NewRun } from '#operations/create-run.ts';
+import type { RunOrder } from '#operations/order-run.ts';
 import type { SavedConfig } from '#operations/saved-configs.ts';
-import type { configResponse, GivenSftConfig, JOB_STATUSES, jobDetailResponse, jobStatusResponse, SftConfig } from './schemas.ts';
+import type { configResponse, GivenSftConfig, JOB_STATUSES, jobDetailResponse, jobStatusResponse } from './schemas.ts';
 
 type JobStatus = (typeof JOB_STATUSES)[number];
 
@@ -27,8 +26,7 @@ const STATUS: Readonly<Record<RunState, JobStatus>> = {
 export const toStatus = ({ state, startedAt }: Run): JobStatus =>
   startedAt !== null && STATUS[state] === 'pending' ? 'running' : STATUS[state];
 
-/** @throws InvalidRequest with every problem that only the whole configuration shows */
-export function toNewRun(given: GivenSftConfig, saved: Readonly<Record<string, unknown>> | null): NewRun {
+export function toOrder(given: GivenSftConfig, saved: Readonly<Record<string, unknown>> | null): RunOrder {
   const { config_id: _, ...fields } = given;
   const config = { ...saved, ...fields };
   const { base_model, dataset_name, output_dir, use_lora, use_qlora, ...rest } = config;
@@ -39,25 +37,20 @@ export function toNewRun(given: GivenSftConfig, saved: Readonly<Record<string, u
     problems.push({ path: 'config.use_lora', message: 'must not be false with use_qlora true: QLoRA is LoRA on a quantised base' });
   if (output_dir?.split('/').includes('..'))
     problems.push({ path: 'config.output_dir', message: `must stay below the data root, got '${output_dir.slice(0, 60)}'` });
-  const { plan, problems: planProblems } = planRun(
-    {
+  return {
+    api: 'sft',
+    asked: {
       ...rest,
       baseModel: base_model ?? 'tiny-llama',
       dataset: dataset_name ?? 'missing',
       peftMethod: use_qlora ? 'qlora' : use_lora === false ? 'full' : 'lora',
       hyperparameters: hyperparametersOf(config),
     },
-    { base: 'config.base_model', dataset: 'config.dataset_name', prefix: 'config.' },
-  );
-  problems.push(...planProblems);
-  if (problems.length > 0) throw new InvalidRequest(problems);
-  return {
-    api: 'sft',
-    plan,
+    at: { base: 'config.base_model', dataset: 'config.dataset_name', prefix: 'config.' },
+    problems,
     request: config,
     name: null,
     projectId: 'proj_default',
-    provider: rest.provider ?? null,
     outputDir: output_dir ?? null,
     submit: true,
   };
@@ -66,12 +59,6 @@ export function toNewRun(given: GivenSftConfig, saved: Readonly<Record<string, u
 function hyperparametersOf(config: GivenSftConfig): GivenHyperparameters {
   const names = new Set([...Object.keys(hyperparameterFields), ...Object.keys(HYPERPARAMETER_ALIASES)]);
   return Object.fromEntries(Object.entries(config).filter(([name]) => names.has(name)));
-}
-
-/** A saved configuration is held to the same rules as one that starts a run. @throws InvalidRequest */
-export function checkConfig(config: SftConfig): SftConfig {
-  toNewRun(config, null);
-  return config;
 }
 
 export const toJobStart = ({ run }: RunView) => ({ job_id: run.id, status: toStatus(run) });

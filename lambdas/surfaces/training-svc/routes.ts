@@ -4,8 +4,8 @@ import type { RunView } from '#domain/run.ts';
 import { LINK_HEADER, nextLink, pageQuery } from '#http/paging.ts';
 import { RUN_REQUEST_MAX_BODY_BYTES, route } from '#http/route.ts';
 import { getAdapter } from '#operations/adapters.ts';
-import { createRun } from '#operations/create-run.ts';
 import { getRun } from '#operations/get-run.ts';
+import { orderRun } from '#operations/order-run.ts';
 import { findStored, getStored, listStored, type StoreOutcome, storeRows, storeUri } from '#operations/stored-rows.ts';
 import * as wire from './schemas.ts';
 import * as to from './translate.ts';
@@ -33,7 +33,7 @@ const trainLora = route({
   handle: async ({ body, remember }, ports) => {
     const session = await findStored(ports, 'session', body.session_id);
     const order = to.toLoraRun(body, session, ports.settings.defaultBase);
-    return toStartReply(await createRun(ports, order, (view) => remember(toStartReply(view))));
+    return toStartReply(await orderRun(ports, order, (view) => remember(toStartReply(view))));
   },
 });
 
@@ -48,9 +48,9 @@ const trainHypernetwork = route({
   replies: { 200: { description: 'Accepted: it will run', schema: wire.startResponse, headers: LOCATION_HEADER } },
   examples: { document: { task_type: 'gen', trajectory_ids: ['t-1'] } },
   handle: async ({ body, remember }, ports) => {
-    const trajectory = await findStored(ports, 'trajectory', body.trajectory_ids[0] ?? '');
-    const order = to.toHypernetworkRun(body, trajectory, ports.settings.defaultBase);
-    return toStartReply(await createRun(ports, order, (view) => remember(toStartReply(view))));
+    const trajectories = await Promise.all(body.trajectory_ids.map((id) => findStored(ports, 'trajectory', id)));
+    const order = to.toHypernetworkRun(body, trajectories, ports.settings.defaultBase);
+    return toStartReply(await orderRun(ports, order, (view) => remember(toStartReply(view))));
   },
 });
 
@@ -77,6 +77,7 @@ const putSession = route({
   operationId: 'putSession',
   summary: 'Store a session: rows in JSON Lines, or where they lie',
   maxBodyBytes: SESSION_MAX_BODY_BYTES,
+  whenTooLarge: 'store where the rows lie, as JSON {"uri": ...}',
   consumes: ['application/x-ndjson', 'application/jsonl', 'text/plain'],
   request: { params: wire.sessionParams, body: wire.sessionBody },
   replies: {

@@ -11,8 +11,19 @@ const clientName = z.string().regex(CLIENT_NAME);
 const taskType = z.string().min(1).max(128).meta({ description: 'a label: kept, shown, never interpreted' });
 const baseModel = z.string().min(1).max(300).optional().meta({ description: "default: this plane's, tiny-llama on one machine" });
 
-const { env, method, provider, compute, max_runtime, sample_prompts, chat_template, dataset_format } = runRequestShape;
-const shared = { env, method, provider, compute, max_runtime, sample_prompts, chat_template, dataset_format, base_model: baseModel };
+const { env, secrets, method, provider, compute, max_runtime, sample_prompts, chat_template, dataset_format } = runRequestShape;
+const shared = {
+  env,
+  secrets,
+  method,
+  provider,
+  compute,
+  max_runtime,
+  sample_prompts,
+  chat_template,
+  dataset_format,
+  base_model: baseModel,
+};
 
 export const loraRequest = z
   .strictObject({

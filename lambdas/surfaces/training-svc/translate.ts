@@ -1,14 +1,13 @@
 /** training-svc's words <-> ours. Pure. */
 import * as z from 'zod';
 import { nameOfBase } from '#domain/base-models.ts';
-import { InvalidRequest, type Problem } from '#domain/errors.ts';
-import { HYPERPARAMETER_ALIASES, hyperparameterFields } from '#domain/hyperparameters.ts';
+import type { Problem } from '#domain/errors.ts';
+import { type GivenHyperparameters, HYPERPARAMETER_ALIASES, hyperparameterFields } from '#domain/hyperparameters.ts';
 import type { Run, RunView } from '#domain/run.ts';
-import { planRun } from '#domain/run-request.ts';
 import type { Standing } from '#domain/run-standing.ts';
 import { standingOf } from '#domain/run-standing.ts';
 import type { Adapter } from '#operations/adapters.ts';
-import type { NewRun } from '#operations/create-run.ts';
+import type { RunOrder } from '#operations/order-run.ts';
 import { datasetOf, type StoredRows } from '#operations/stored-rows.ts';
 import type * as wire from './schemas.ts';
 
@@ -31,46 +30,51 @@ export const toStatus = (run: Run): Status => STATUS[standingOf(run)];
 
 const HYPERPARAMETERS = new Set([...Object.keys(hyperparameterFields), ...Object.keys(HYPERPARAMETER_ALIASES)]);
 
-/** QLoRA on a stored session. @throws InvalidRequest */
-export function toLoraRun(request: wire.LoraRequest, session: StoredRows | null, defaultBase: string): NewRun {
+/** QLoRA on a stored session. */
+export function toLoraRun(request: wire.LoraRequest, session: StoredRows | null, defaultBase: string): RunOrder {
   const hyperparameters = Object.fromEntries(Object.entries(request).filter(([name]) => HYPERPARAMETERS.has(name)));
-  return toNewRun(request, session, { name: 'session_id', id: request.session_id }, defaultBase, 'qlora', hyperparameters);
+  return toOrder(request, session, { name: 'session_id', id: request.session_id }, defaultBase, 'qlora', hyperparameters);
 }
 
-/** One forward pass of the newest hypernetwork over the first trajectory. @throws InvalidRequest */
-export function toHypernetworkRun(request: wire.HypernetworkRequest, trajectory: StoredRows | null, defaultBase: string): NewRun {
+/** One forward pass of the newest hypernetwork over the first trajectory. @param trajectories what is stored under each id, in their order */
+export function toHypernetworkRun(
+  request: wire.HypernetworkRequest,
+  trajectories: readonly (StoredRows | null)[],
+  defaultBase: string,
+): RunOrder {
+  const [first = null, ...others] = trajectories;
   const source = { name: 'trajectory_ids.0', id: request.trajectory_ids[0] ?? '' };
-  return { ...toNewRun(request, trajectory, source, defaultBase, 'hypernetwork', {}), purpose: 'generate' };
+  const order = toOrder(request, first, source, defaultBase, 'hypernetwork', {});
+  const missing = others.flatMap((trajectory, index) =>
+    trajectory ? [] : [missingRows(`trajectory_ids.${index + 1}`, request.trajectory_ids[index + 1] ?? '')],
+  );
+  return { ...order, problems: [...(order.problems ?? []), ...missing], purpose: 'generate' };
 }
 
-function toNewRun(
+const missingRows = (path: string, id: string): Problem => ({ path, message: `nothing is stored under '${id}'` });
+
+function toOrder(
   request: wire.LoraRequest | wire.HypernetworkRequest,
   stored: StoredRows | null,
   source: { readonly name: string; readonly id: string },
   defaultBase: string,
   peftMethod: 'qlora' | 'hypernetwork',
-  hyperparameters: Parameters<typeof planRun>[0]['hyperparameters'],
-): NewRun {
-  const { plan, problems: planProblems } = planRun(
-    {
+  hyperparameters: GivenHyperparameters,
+): RunOrder {
+  return {
+    api: 'training-svc',
+    asked: {
       ...request,
       baseModel: request.base_model ?? defaultBase,
       dataset: stored ? datasetOf(stored) : 'missing',
       peftMethod,
       hyperparameters,
     },
-    { base: 'base_model', dataset: source.name, prefix: '' },
-  );
-  const missing: Problem[] = stored ? [] : [{ path: source.name, message: `nothing is stored under '${source.id}'` }];
-  const problems = [...missing, ...planProblems];
-  if (problems.length > 0) throw new InvalidRequest(problems);
-  return {
-    api: 'training-svc',
-    plan,
+    at: { base: 'base_model', dataset: source.name, prefix: '' },
+    problems: stored ? [] : [missingRows(source.name, source.id)],
     request,
     name: null,
     projectId: 'proj_default',
-    provider: request.provider ?? null,
     outputDir: null,
     submit: true,
     adapterId: request.adapter_id ?? null,

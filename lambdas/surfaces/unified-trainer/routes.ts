@@ -3,6 +3,7 @@ import * as z from 'zod';
 import type { RunView } from '#domain/run.ts';
 import { RUN_REQUEST_MAX_BODY_BYTES, route } from '#http/route.ts';
 import { createJob, getJob } from '#operations/create-job.ts';
+import { readConfig } from '#operations/read-config.ts';
 import * as wire from './schemas.ts';
 import { toCreated, toJobStatus, toNewJob } from './translate.ts';
 
@@ -38,8 +39,10 @@ const submitJob = route({
       extra_args: { max_steps: 100, lr: 0.003, gradient_accumulation: 1 },
     },
   },
-  handle: async ({ body, remember }, ports) =>
-    toReply(await createJob(ports, toNewJob(body, ports.settings.allowedImages), (view) => remember(toReply(view)))),
+  handle: async ({ body, remember }, ports) => {
+    const config = body.config_path === undefined ? {} : await readConfig(ports, body.config_path, 'config_path');
+    return toReply(await createJob(ports, toNewJob(body, config, ports.settings.allowedImages), (view) => remember(toReply(view))));
+  },
 });
 
 const getOneJob = route({

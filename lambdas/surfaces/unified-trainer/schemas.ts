@@ -31,7 +31,12 @@ export const trainRequest = z
     gpus_per_node: z.int().min(0).max(64).optional(),
     cpus_per_node: z.int().min(1).max(1_024).optional(),
     memory_per_node_gb: z.int().min(1).max(65_536).optional(),
-    config_path: z.string().min(1).max(1_024).optional(),
+    config_path: z
+      .string()
+      .min(1)
+      .max(1_024)
+      .optional()
+      .meta({ description: 'a YAML or JSON file with arguments, below the data root or s3://; extra_args win over it' }),
     resume_from_checkpoint: z.boolean().optional(),
     extra_args: z
       .record(z.string().regex(/^[a-z][a-z0-9_]{0,63}$/), z.union([z.string().max(4_096), z.number(), z.boolean(), z.null()]))
@@ -44,7 +49,9 @@ export const trainRequest = z
       .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/)
       .optional(),
     job_name: clientName.optional().meta({ description: 'default: <framework>-<run_id> as a DNS label; a name is taken for ever' }),
+    compute: runRequestShape.compute,
     env: runRequestShape.env,
+    secrets: runRequestShape.secrets,
     method: runRequestShape.method,
     provider: runRequestShape.provider,
     max_runtime: runRequestShape.max_runtime,

@@ -1,12 +1,13 @@
 /** The unified trainer's words <-> ours. Pure. */
 import type * as z from 'zod';
-import { InvalidRequest, type Problem } from '#domain/errors.ts';
+import type { Problem } from '#domain/errors.ts';
 import { defaultJobName, toArgv } from '#domain/job-names.ts';
 import type { Run, RunView } from '#domain/run.ts';
-import { planRun } from '#domain/run-request.ts';
+import type { RunRequest } from '#domain/run-request.ts';
 import { type Standing, standingOf } from '#domain/run-standing.ts';
 import { findProblems } from '#http/validation.ts';
 import type { NewJob } from '#operations/create-job.ts';
+import type { ConfigArguments } from '#operations/read-config.ts';
 import { extraArgs, type jobStatusResponse, type STATUSES, type TrainRequest } from './schemas.ts';
 
 type Status = (typeof STATUSES)[number];
@@ -29,9 +30,9 @@ export const toStatus = (run: Run): Status => STATUS[standingOf(run)];
 /** The document's default name always means the trainer that is configured. */
 const CONFIGURED_IMAGE = 'ghcr.io/deepfinery/trainer:latest';
 
-/** @throws InvalidRequest */
-export function toNewJob(request: TrainRequest, allowedImages: readonly string[]): NewJob {
-  const { args, problems } = readExtraArgs(request.extra_args ?? {});
+/** @param config what the file of `config_path` holds; `extra_args` win over it */
+export function toNewJob(request: TrainRequest, config: ConfigArguments, allowedImages: readonly string[]): NewJob {
+  const { args, problems } = readArguments({ config_path: config, extra_args: request.extra_args ?? {} });
   const { dataset_format, peft_method, ...hyperparameters } = args;
   if (request.image !== undefined && request.image !== CONFIGURED_IMAGE && !allowedImages.includes(request.image)) {
     const allowed = [CONFIGURED_IMAGE, ...allowedImages].join(', ');
@@ -40,24 +41,6 @@ export function toNewJob(request: TrainRequest, allowedImages: readonly string[]
       message: `must be one of those that this plane allows (${allowed}), got '${request.image.slice(0, 100)}'`,
     });
   }
-  const { plan, problems: planProblems } = planRun(
-    {
-      baseModel: request.model_id,
-      dataset: request.dataset_uri,
-      framework: request.framework,
-      peftMethod: peft_method ?? 'lora',
-      hyperparameters,
-      dataset_format,
-      method: request.method,
-      provider: request.provider,
-      max_runtime: request.max_runtime,
-      env: request.env,
-      compute: { node_count: request.num_nodes, gpus_per_node: request.gpus_per_node },
-    },
-    { base: 'model_id', dataset: 'dataset_uri', prefix: 'extra_args.' },
-  );
-  problems.push(...planProblems);
-  if (problems.length > 0) throw new InvalidRequest(problems);
   const { labels, annotations, namespace, image, cpus_per_node, memory_per_node_gb, config_path } = request;
   return {
     jobName: request.job_name ?? defaultJobName(request.framework, request.run_id),
@@ -66,19 +49,47 @@ export function toNewJob(request: TrainRequest, allowedImages: readonly string[]
     resume: request.resume_from_checkpoint ?? false,
     order: {
       api: 'unified-trainer',
-      plan,
+      asked: {
+        baseModel: request.model_id,
+        dataset: request.dataset_uri,
+        framework: request.framework,
+        peftMethod: peft_method ?? 'lora',
+        hyperparameters,
+        dataset_format,
+        method: request.method,
+        provider: request.provider,
+        max_runtime: request.max_runtime,
+        env: request.env,
+        secrets: request.secrets,
+        compute: toCompute(request, problems),
+      },
+      at: { base: 'model_id', dataset: 'dataset_uri', prefix: 'extra_args.' },
+      problems,
       request,
       name: null,
       projectId: 'proj_default',
-      provider: request.provider ?? null,
       outputDir: null,
       submit: true,
       metadata: {
-        argv: toArgv(request.extra_args ?? {}),
+        argv: toArgv({ ...config, ...request.extra_args }),
         ...withoutMissing({ labels, annotations, namespace, image, cpus_per_node, memory_per_node_gb, config_path }),
       },
     },
   };
+}
+
+/** The document's own fields and `compute` say the same; a value in both is a problem where they differ. */
+function toCompute({ num_nodes, gpus_per_node, compute }: TrainRequest, problems: Problem[]): RunRequest['compute'] {
+  for (const [name, own, other] of [
+    ['node_count', num_nodes, compute?.node_count],
+    ['gpus_per_node', gpus_per_node, compute?.gpus_per_node],
+  ] as const)
+    if (own !== undefined && other !== undefined && own !== other)
+      problems.push({
+        path: `compute.${name}`,
+        message: `must not differ from ${name === 'node_count' ? 'num_nodes' : name}, which is ${own}, got ${other}`,
+      });
+  return { ...compute, node_count: num_nodes ?? compute?.node_count, gpus_per_node: gpus_per_node ?? compute?.gpus_per_node };
 }
 
 const withoutMissing = (values: Readonly<Record<string, unknown>>): Record<string, unknown> =>
@@ -87,19 +98,22 @@ const withoutMissing = (values: Readonly<Record<string, unknown>>): Record<strin
 const KNOWN_ARGS = Object.keys(extraArgs.shape);
 const FLAGS = new Set(['packing', 'keep_best']);
 
-/** null and false are as good as not given, where false is no value of its own. */
-function readExtraArgs(given: NonNullable<TrainRequest['extra_args']>): { args: z.infer<typeof extraArgs>; problems: Problem[] } {
-  const known: Record<string, unknown> = {};
+/** By the field that they came from, later ones over earlier ones. null and false are as good as not given, where false is no value of its own. */
+function readArguments(sources: Readonly<Record<string, ConfigArguments>>): { args: z.infer<typeof extraArgs>; problems: Problem[] } {
   const problems: Problem[] = [];
-  for (const [name, value] of Object.entries(given)) {
-    if (!KNOWN_ARGS.includes(name))
-      problems.push({ path: `extra_args.${name}`, message: `is not known, known are: ${KNOWN_ARGS.join(', ')}` });
-    else if (value !== null && (value !== false || FLAGS.has(name))) known[name] = value;
+  let args: z.infer<typeof extraArgs> = {};
+  for (const [field, given] of Object.entries(sources)) {
+    const known: Record<string, unknown> = {};
+    for (const [name, value] of Object.entries(given)) {
+      if (!KNOWN_ARGS.includes(name))
+        problems.push({ path: `${field}.${name}`, message: `is not known, known are: ${KNOWN_ARGS.join(', ')}` });
+      else if (value !== null && (value !== false || FLAGS.has(name))) known[name] = value;
+    }
+    const parsed = extraArgs.safeParse(known);
+    if (parsed.success) args = { ...args, ...parsed.data };
+    else problems.push(...findProblems(extraArgs, known).map(({ path, message }) => ({ path: `${field}.${path}`, message })));
   }
-  const parsed = extraArgs.safeParse(known);
-  if (parsed.success) return { args: parsed.data, problems };
-  problems.push(...findProblems(extraArgs, known).map(({ path, message }) => ({ path: `extra_args.${path}`, message })));
-  return { args: {}, problems };
+  return { args, problems };
 }
 
 const SENTENCE: Readonly<Record<Status, string>> = {

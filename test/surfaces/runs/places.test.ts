@@ -1,7 +1,9 @@
 /** Datasets, providers, machines and deletion over HTTP. */
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { uploadResponse } from '#surfaces/runs/place-schemas.ts';
 import { ScriptedPlane } from '../../support/scripted-plane.ts';
 
 let plane: ScriptedPlane;
@@ -43,6 +45,31 @@ describe('a dataset', () => {
     expect(run.body).toMatchObject({ dataset: 'dataset:lines' });
   });
 
+  test('larger than a request may be is put by a link, checked by its first rows, and trained on', async () => {
+    const text = `${JSON.stringify({ instruction: 'a', output: 'b'.repeat(1_000) })}\n`.repeat(6_000);
+    const sha256 = createHash('sha256').update(text).digest('hex');
+    const opened = await plane.request('POST', '/datasets/uploaded/upload', { size_bytes: text.length, sha256 });
+    const { upload_url: path } = uploadResponse.parse(opened.body);
+    const early = await put('uploaded', { sha256 }, 'application/json');
+    const wrong = await fetch(plane.url + path, { method: 'PUT', body: text.replace('bbb', 'bbc') });
+    const short = await fetch(plane.url + path, { method: 'PUT', body: text.slice(1) });
+    const forged = await fetch(plane.url + path.replace('size=6', 'size=5'), { method: 'PUT', body: text });
+
+    const sent = await fetch(plane.url + path, { method: 'PUT', body: text });
+    const stored = await put('uploaded', { sha256 }, 'application/json');
+
+    expect(early).toMatchObject({ status: 400, body: { detail: `sha256: nothing was uploaded with SHA-256 ${sha256}` } });
+    expect([wrong.status, short.status, forged.status, sent.status]).toEqual([400, 400, 403, 200]);
+    expect(stored).toMatchObject({ status: 201, body: { rows: null, format: 'alpaca', size_bytes: text.length, sha256 } });
+    expect((await plane.request('POST', '/datasets/uploaded/upload', { size_bytes: text.length, sha256 })).body).toMatchObject({
+      stored: true,
+    });
+    const preview = await plane.request('GET', '/datasets/uploaded/preview?limit=2');
+    expect(Object(preview.body).items).toHaveLength(2);
+    const id = await plane.startJob({ dataset_name: 'dataset:uploaded', max_steps: 1 });
+    expect((await plane.jobWhenDone(id)).status).toBe('completed');
+  });
+
   test('that is not there fails the run with what to do', async () => {
     const id = await plane.startJob({ dataset_name: 'dataset:none' });
 
@@ -61,11 +88,14 @@ describe('a dataset', () => {
     expect(Object(body).detail).toContain('line 5: must be JSON');
   });
 
-  test('above 4 MB is refused', async () => {
+  test('above 4 MB is refused, with the way that takes more', async () => {
     const row = `${JSON.stringify({ text: 'x'.repeat(1_000) })}\n`;
 
     expect((await put('large', row.repeat(4_000), 'text/plain')).status).toBe(201);
-    expect((await put('large', row.repeat(4_200), 'text/plain')).status).toBe(413);
+    expect(await put('large', row.repeat(4_200), 'text/plain')).toMatchObject({
+      status: 413,
+      body: { detail: expect.stringMatching(/at most 4194304 bytes, got \d+: put it by a link, POST \/datasets\/\{name\}\/upload$/) },
+    });
   });
 
   test('is named in one way', async () => {

@@ -1,5 +1,5 @@
 /** The unified trainer over HTTP, with the bodies of its document. */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as z from 'zod';
@@ -217,4 +217,56 @@ test('with a token set, a request without it is 401', async () => {
 
   expect([reply.status, wrong.status, known.status]).toEqual([401, 401, 404]);
   expect(await guarded.request('GET', '/healthz')).toMatchObject({ status: 200, body: { status: 'ok' } });
+});
+
+describe('config_path', () => {
+  const place = (name: string, text: string): void => writeFileSync(join(plane.environment.dataRoot, name), text);
+
+  test.each([
+    ['run.yaml', 'lr: 0.001\nmax_steps: 9\npacking: true\n'],
+    ['run.json', '{"lr": 0.001, "max_steps": 9, "packing": true}'],
+  ])('%s holds arguments, and extra_args win over them', async (file, text) => {
+    place(file, text);
+    const created = await train(`configured-${file.slice(4)}`, { config_path: file, extra_args: { max_steps: 1 } });
+    const run = await plane.request('GET', `/runs/${idOf(created.body)}`);
+
+    expect(created.status).toBe(201);
+    expect(run.body).toMatchObject({ parameters: { learning_rate: 0.001, max_steps: 1, packing: true } });
+    await plane.jobWhenDone(idOf(created.body));
+  });
+
+  test.each([
+    ['what is not there', 'none.yaml', "config_path: 'none.yaml' is not there"],
+    ['what leads out of the data root', '../x.yaml', 'config_path: '],
+    ['what is no YAML', 'torn.yaml', "config_path: 'torn.yaml' is neither YAML nor JSON"],
+    [
+      'what holds more than arguments',
+      'deep.yaml',
+      "config_path: 'deep.yaml' must hold names with texts, numbers, true, false or null: model",
+    ],
+    ['arguments that nobody knows', 'odd.yaml', 'config_path.warp_speed: is not known, known are: '],
+    [
+      'arguments out of range, with all else that is wrong',
+      'wild.yaml',
+      'config_path.lr: must be above 0 and at most 1, got 7; extra_args.x: is not known',
+    ],
+  ])('%s is told at its place', async (_, file, message) => {
+    place('torn.yaml', 'a: [1');
+    place('deep.yaml', 'model: {a: 1}');
+    place('odd.yaml', 'warp_speed: 9');
+    place('wild.yaml', 'lr: 7');
+    const args = file === 'wild.yaml' ? { x: 1 } : {};
+
+    const refused = await train('refused', { config_path: file, extra_args: args });
+
+    expect(refused).toMatchObject({ status: 400, body: { detail: expect.stringContaining(message) } });
+  });
+});
+
+test('compute says the same as the fields of the document, and may add the type of GPU', async () => {
+  const created = await train('computed', { compute: { node_count: 2, gpu_type: 'H100' }, num_nodes: 2 });
+  const differs = await train('differs', { compute: { node_count: 2 }, num_nodes: 4 });
+
+  expect((await plane.request('GET', `/runs/${idOf(created.body)}`)).body).toMatchObject({ compute: { nodes: 2, gpu_type: 'H100' } });
+  expect(differs).toMatchObject({ status: 400, body: { detail: 'compute.node_count: must not differ from num_nodes, which is 4, got 2' } });
 });

@@ -1,0 +1,38 @@
+/** What the plane pushes, in the order of who listens: a browser, a script, other systems. */
+import * as z from 'zod';
+import type { Channel } from '#http/asyncapi.ts';
+import { metricsMessage, notificationMessage, statusMessage } from './orchestrator/messages.ts';
+import { eventResponse } from './runs/schemas.ts';
+
+const handshake = z.object({
+  after: z.int().min(0).optional().meta({ description: 'the last seq that was heard: every event since comes once' }),
+  ticket: z.string().optional().meta({ description: 'from POST /ws/tickets: one job, once, 60 s; for browsers, in place of the token' }),
+});
+
+export const CHANNELS: readonly Channel[] = [
+  {
+    name: 'jobMessages',
+    address: '/ws/training/jobs/{job_id}',
+    title: 'The WebSocket of a job',
+    description:
+      'The handshake is refused for an unknown job and without token or ticket. First the present status and the newest metrics, or, with `after`, every event since; then whatever happens. Each event of the run is one message, in order, with its sequence as `seq`; metrics repeat the present `seq`. A status is said again at least every 8 minutes.',
+    protocol: 'ws',
+    parameters: { job_id: 'id of the run, whichever API made it' },
+    query: handshake,
+    messages: {
+      StatusMessage: { summary: 'The state changed, or is said again', schema: statusMessage },
+      MetricsMessage: { summary: 'The newest report of the trainer', schema: metricsMessage },
+      NotificationMessage: { summary: 'Anything else that happened, for people', schema: notificationMessage },
+    },
+  },
+  {
+    name: 'runEvents',
+    address: '/runs/{run_id}/events',
+    title: "A run's timeline as server-sent events",
+    description:
+      'With `accept: text/event-stream`. `id:` is the sequence, `event:` the type; `Last-Event-ID` is honoured. Each answer is finite: it waits at most 20 s for the next event and closes; an EventSource comes again by itself.',
+    protocol: 'http',
+    parameters: { run_id: 'id of the run' },
+    messages: { RunEvent: { summary: 'One event of the run', schema: eventResponse } },
+  },
+];
