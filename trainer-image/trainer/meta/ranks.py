@@ -26,8 +26,8 @@ SHUTDOWN_SECONDS, LOOK_SECONDS = 10, 0.2
 
 
 def is_rank() -> bool:
-    """Whether an agent of ours started this process."""
-    return PIPE in os.environ
+    """Whether torchrun started this process."""
+    return "RANK" in os.environ
 
 
 def rank() -> int:
@@ -44,7 +44,7 @@ def count_ranks() -> int:
 def open_link() -> EngineLink:
     """A rank's link leads to the supervisor for rank 0, and nowhere for the others."""
     if is_rank():
-        if IS_LINUX:
+        if IS_LINUX and AGENT in os.environ:
             die_with_parent(int(os.environ[AGENT]))()
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.environ["TUNEPLANE_ENGINE_FD"] = str(os.open(os.environ[PIPE], os.O_WRONLY) if rank() == 0 else nowhere)
