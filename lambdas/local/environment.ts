@@ -48,6 +48,7 @@ const PASSED_ON = [
   'WANDB_API_KEY',
   'WANDB_MODE',
   'TUNEPLANE_SCRIPT',
+  'TUNEPLANE_NEMO_PYTHON',
 ];
 
 export interface LocalEnvironment {

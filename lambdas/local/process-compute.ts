@@ -48,7 +48,7 @@ export class ProcessCompute implements Compute {
   }
 
   async machines(): Promise<readonly Machine[]> {
-    const { room, python } = this.#options;
+    const { room } = this.#options;
     const { held, waiting } = this.#line.overview();
     return [
       {
@@ -58,7 +58,7 @@ export class ProcessCompute implements Compute {
         busy: [...held.keys()].sort(),
         waiting,
         gpus: room.gpus.map((index) => ({ index, heldBy: [...held].find(([, gpus]) => gpus.includes(index))?.[0] ?? null })),
-        engines: existsSync(python) ? ['hf'] : [],
+        engines: this.#engines(),
       },
     ];
   }
@@ -141,6 +141,14 @@ export class ProcessCompute implements Compute {
   async release(tag: string): Promise<void> {
     const next = this.#line.release(tag);
     if (next !== null) this.#options.onRoom(next);
+  }
+
+  /** NeMo Automodel trains on NVIDIA GPUs only, and has an environment of its own (trainer-image/nemo). */
+  #engines(): string[] {
+    const { python, trainerFolder, room, passedOn } = this.#options;
+    const nemo = passedOn['TUNEPLANE_NEMO_PYTHON'] ?? join(trainerFolder, 'nemo', '.venv', 'bin', 'python');
+    if (!existsSync(python)) return [];
+    return room.gpus.length > 0 && existsSync(nemo) ? ['hf', 'meta', 'nemo'] : ['hf', 'meta'];
   }
 
   #callNext(): void {
