@@ -1,11 +1,17 @@
 import { defineConfig } from 'vitest/config';
 
+/** Suites of the AWS home: they share one emulator, which is started only where one of them is asked for. */
+const AWS = ['test/aws/**/*.test.ts', 'test/ports/aws-*.test.ts', 'test/emulator/**/*.test.ts'];
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // Two cores: more workers only take each other's time.
     maxWorkers: 2,
+    projects: [
+      { extends: true, test: { name: 'plane', include: ['test/**/*.test.ts'], exclude: AWS } },
+      { extends: true, test: { name: 'aws', include: AWS, globalSetup: ['test/emulator/global-setup.ts'] } },
+    ],
   },
 });

@@ -7,6 +7,7 @@
  *   Node 24    node_modules/node-<platform>/        an optional dependency: a binary, no install script
  *   uv         .tools/uv/          pip, pinned
  *   trainer    trainer-image/.venv uv sync --frozen again when uv.lock changed
+ *   emulator   test/emulator/.venv likewise, for the tests of the AWS home
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -30,7 +31,8 @@ npm run simulate -- 3482     a simulated history of crashes and lost machines, b
 npm run check                format, lint, types, dead code, drift
 npm run generate             write what is derived from the code
 npm run format               format the code
-npm run bench                the benchmark against a plain FastAPI server`;
+npm run bench                the benchmark against a plain FastAPI server
+npm run bench:trainer        the hf engine and its supervision beside a bare TRL script`;
 
 function fail(sentence) {
   console.error(`\n${sentence}`);
@@ -115,6 +117,19 @@ function installTrainer(wanted) {
   });
   if (code !== 0) fail(`installing the trainer ended with ${code}: see above. It needs PyPI, Python 3.11 to 3.13 and 6 GB of disk.`);
   writeFileSync(marker, `${lock} ${groups}`);
+}
+
+/** What tests alone need, each a Python project of its own: it brings its own versions of what the trainer uses too. */
+function installForTests(name, what) {
+  const project = at('test', name);
+  const marker = join(project, '.venv', '.tuneplane-installed');
+  const wanted = hashOf(join(project, 'uv.lock'), join(project, 'pyproject.toml'));
+  if (readMarker(marker) === wanted) return;
+  console.log(`installing ${what} (once, a few seconds) ...`);
+  const env = { ...process.env, UV_LINK_MODE: process.env.UV_LINK_MODE ?? 'copy' };
+  const code = run(uv(), ['sync', '--frozen', '--quiet', '--project', project], { env });
+  if (code !== 0) fail(`installing ${what} ended with ${code}: see above. It needs PyPI and Python 3.11 to 3.13.`);
+  writeFileSync(marker, wanted);
 }
 
 const python = () => at('trainer-image', '.venv', 'bin', 'python');
@@ -221,6 +236,8 @@ switch (command) {
     break;
   case 'test':
     installTrainer('all');
+    installForTests('emulator', 'the AWS emulator');
+    installForTests('schemathesis', 'schemathesis');
     if (rest.length > 0) await runLanes([/\.py\b/.test(rest[0]) ? pytest(...rest) : vitest(...rest)]);
     // The trainer's tests are one busy thread: two cores have room for the plane's beside them.
     else await runLanes([...checks(), vitest()], [pytest()]);
@@ -249,6 +266,10 @@ switch (command) {
   case 'bench':
     uv();
     process.exit(run(node, ['bench/bench.ts', ...rest], { env: { ...process.env, TUNEPLANE_UV: uv() } }));
+    break;
+  case 'bench:trainer':
+    installTrainer('all');
+    process.exit(run(python(), ['bench/trainer_bench.py', ...rest]));
     break;
   case 'start':
   case 'quickstart':

@@ -1,5 +1,6 @@
 /** What operations need of the world, in our words. Two sets of implementations meet it: `local/` and `aws/`; one contract suite runs against both. */
 
+import type { MachineTokenKind } from '#domain/machine-tokens.ts';
 import type { ComputeHandle, Run, RunEvent, RunProgress, RunView, Waiting } from '#domain/run.ts';
 import type { Dataset, StoredFile } from '#domain/run-folder.ts';
 import type { RunState } from '#domain/run-lifecycle.ts';
@@ -87,8 +88,11 @@ export interface RunStore {
   unfinished(): Promise<{ id: string; state: RunState }[]>;
   /** Ascending by sequence, above `after`. */
   events(runId: string, after: number, limit: number): Promise<RunEvent[]>;
-  /** The outbox: events not handed over yet, in commit order. The same ones come again until `markDelivered`. */
-  undelivered(limit: number): Promise<RunEvent[]>;
+  /**
+   * The outbox: events not handed over yet, in commit order. The same ones come again until `markDelivered`.
+   * @param runId of this run alone
+   */
+  undelivered(limit: number, runId?: string): Promise<RunEvent[]>;
   markDelivered(events: readonly RunEvent[]): Promise<void>;
 }
 
@@ -124,6 +128,20 @@ export interface AnswerStore {
   forget(scope: string): Promise<void>;
   /** Removes what was begun before, in milliseconds. */
   expire(before: number): Promise<void>;
+}
+
+/** A request that anybody may make who has it. */
+export interface SignedRequest {
+  readonly url: string;
+  /** to be sent as they are */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Single objects of the artifacts store, opened to whoever has the link: for machines that cannot reach the plane. */
+export interface SignedObjects {
+  /** Puts the object where none is; 412 where one is there already. */
+  putOnce(key: string): Promise<SignedRequest>;
+  get(key: string): Promise<SignedRequest>;
 }
 
 /** Run folders and nothing else. Keys have no leading slash. A put is whole or not there at all. */
@@ -190,6 +208,36 @@ export interface Secrets {
   read(name: string): Promise<string>;
 }
 
+/** Tokens of machines beyond the plane's own process, under a key of the plane's: nothing is stored, what a token opens the record says. */
+export interface MachineTokens {
+  /** eight characters that tell this plane's machines from another's in the same account of a provider */
+  readonly planeId: string;
+  /** The same kind and subject always give the same token. */
+  issue(kind: MachineTokenKind, subject: string): Promise<string>;
+  /** The subject of a token that this plane issued for that kind; else null. */
+  subjectOf(kind: MachineTokenKind, token: string): Promise<string | null>;
+}
+
+/** Credentials of an object store, good for an hour, limited to what one attempt needs. */
+export interface StorageGrant {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken: string;
+  /** ISO 8601, UTC */
+  readonly expiresAt: string;
+  readonly region: string;
+  /** of a store that is not Amazon's; null: the region's own */
+  readonly endpoint: string | null;
+}
+
+export interface StorageGrants {
+  /**
+   * Read and write for this attempt's own files and the run's checkpoints, logs, metrics and artifacts; read only for its data and for
+   * a base that lies in the store. Null where the run folder is a path.
+   */
+  for(run: Run, attempt: number): Promise<StorageGrant | null>;
+}
+
 /** Training data: names become files with sizes and hashes. */
 export interface Inputs {
   pin(dataset: Dataset): Promise<{ dataset: Dataset } | { failure: { code: string; message: string } }>;
@@ -208,6 +256,11 @@ export interface LaunchOrder {
   readonly folder: string;
   /** the run's own variables, for a compute that hands them over itself; they reach the engine, and nothing that others can read */
   readonly openEnvironment: () => Promise<Readonly<Record<string, string>>>;
+  /**
+   * How a machine beyond this process comes to its attempt: variables that may be seen by others, a token that is used up once among them.
+   * @param planeUrl where this machine reaches the plane, if it knows better than the settings
+   */
+  readonly invite: (planeUrl?: string) => Promise<Readonly<Record<string, string>>>;
 }
 
 /** Why something waits, and what its user can do. */
@@ -261,6 +314,54 @@ export interface Machine {
   readonly engines: readonly string[];
 }
 
+/** Asked to end, and not gone yet: ask again in a few seconds. */
+export class StillEnding extends Error {
+  constructor(what: string) {
+    super(`${what} was asked to end, and is not gone yet`);
+    this.name = 'StillEnding';
+  }
+}
+
+/** What an attempt cost so far, in all machines that were ever started for it. */
+export interface Bill {
+  readonly machines: number;
+  readonly seconds: number;
+  /** seconds times GPUs */
+  readonly gpuSeconds: number;
+  readonly usd: number;
+  /** by the provider's own books, and nothing more will come */
+  readonly isFinal: boolean;
+}
+
+/** A machine that is paid for, and is this plane's by its label. */
+export interface RentedMachine {
+  readonly provider: string;
+  readonly id: string;
+  readonly label: string;
+  /** the attempt that it was asked for */
+  readonly tag: string;
+  /** milliseconds since 1970 */
+  readonly askedAt: number;
+}
+
+/** What only a provider of rented machines has: they cost for as long as they are there, wanted or not. */
+export interface Rental {
+  readonly provider: string;
+  /** Does the account open what is needed? @returns a sentence for people. @throws Error with one */
+  check(): Promise<string>;
+  /** Every machine of this plane's that the provider lists at this moment. */
+  owned(): Promise<readonly RentedMachine[]>;
+  /** The handle of such a machine, as a launch would have given it. */
+  handleOf(machine: RentedMachine): Promise<ComputeHandle>;
+  /** Asks for its end; gone already is fine. */
+  end(machine: RentedMachine): Promise<void>;
+  /** Closes what the provider's books are whole for, and what never came. @returns the attempts whose bill changed */
+  settle(): Promise<readonly string[]>;
+  bill(tag: string): Promise<Bill>;
+  /** What the provider heard of a machine last, for a trainer that could not tell by itself. */
+  lastWords(handle: ComputeHandle): Promise<readonly string[]>;
+}
+
 /** One provider. */
 export interface Compute {
   /** `answers`: `alive` is the trainer's own word. `reports`: only the machine is seen, and a trainer whose reports stop has fallen silent. */
@@ -271,10 +372,13 @@ export interface Compute {
   /** Starts a reserved attempt. May be called again with the same tag: what carries the tag already is taken up, and only one machine wins the claim. */
   launch(order: LaunchOrder): Promise<Launch>;
   observe(tag: string, handle: ComputeHandle | null): Promise<Observation>;
-  /** Ends it without asking, descendants included, and resolves when it is gone. Gone already is fine. */
+  /** Ends it without asking, descendants included, and resolves when it is gone. Gone already is fine. @throws StillEnding where that takes its time */
   terminate(tag: string, handle: ComputeHandle | null): Promise<void>;
   /** What was reserved or waited for under this tag is free again. */
   release(tag: string): Promise<void>;
+  /** What it will ask for on behalf of a run, and what that will move and cost, each with its sum. Its inputs are pinned. */
+  readonly plan?: (run: Run) => readonly Run['choices'][number][];
+  readonly rental?: Rental;
 }
 
 export interface Computes {
@@ -322,11 +426,20 @@ export interface RunListener {
 /** Wakes those who wait for a run's next event. It may ring for nothing; who waits reads the store. */
 export interface RunBell {
   listen(runId: string): RunListener;
+  /** Whether somebody waits for news of this run, and keeps waiting. */
+  isFollowed(runId: string): Promise<boolean>;
 }
 
 export interface Clock {
   /** milliseconds since 1970, UTC */
   now(): number;
+}
+
+export interface Pace {
+  /** by the time that an attempt has trained; the first that is not over yet counts */
+  readonly reports: readonly { readonly untilSeconds: number; readonly everySeconds: number }[];
+  /** what the clock's looks grow to while nothing happens */
+  readonly longestLookSeconds: number;
 }
 
 export interface Settings {
@@ -340,8 +453,10 @@ export interface Settings {
   readonly secrets: readonly string[];
   /** container images that requests may name, beside the configured trainer */
   readonly allowedImages: readonly string[];
-  /** how often the trainer reports and the plane looks, while a run is live */
+  /** how often the trainer reports and the plane looks, while a run is live; the shortest of both where there is a pace */
   readonly reportSeconds: number;
+  /** how reports and looks grow rarer, where they cost money; absent: they do not */
+  readonly pace?: Pace;
   readonly stallSeconds: number;
   /** how long the plane waits for the claim of a reserved attempt before it launches it again */
   readonly claimSeconds: number;
@@ -351,6 +466,12 @@ export interface Settings {
   readonly startSeconds: number;
   /** how long a run waits for a provider without capacity before it is stopped */
   readonly capacitySeconds: number;
+  /** where machines elsewhere reach this plane, `https://...` without a slash at its end; null: they do not */
+  readonly publicUrl: string | null;
+  /** the key below which run folders are made that nobody named a place for; default: `runs` */
+  readonly runsBase?: string;
+  /** what a provider that is not configured needs here, where that is known better than the table of providers has it */
+  readonly providerRemedies?: Readonly<Partial<Record<string, string>>>;
 }
 
 export interface Ports {
@@ -362,6 +483,10 @@ export interface Ports {
   readonly downloads: Downloads;
   readonly contents: Contents;
   readonly secrets: Secrets;
+  readonly machineTokens: MachineTokens;
+  readonly storageGrants: StorageGrants;
+  /** where machines claim that cannot reach the plane; absent: they all can, or there are none */
+  readonly mailboxes?: SignedObjects;
   readonly compute: Computes;
   readonly workflow: Workflow;
   readonly sink: EventSink;

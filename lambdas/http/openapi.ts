@@ -6,12 +6,14 @@ import * as z from 'zod';
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathItemObject, type ZodOpenApiResponseObject } from 'zod-openapi';
 import type { ErrorCode } from '#domain/errors.ts';
 import packageJson from '../../package.json' with { type: 'json' };
-import type { Route } from './route.ts';
+import type { Links, Route } from './route.ts';
 import { ERROR_TITLES, type Surface } from './surface.ts';
 
 export interface OpenApiOptions {
   /** false: this plane asks for no token, and the document must not say it does */
   readonly tokenRequired: boolean;
+  /** what this plane has, by the names that schemas mark with `available`; without it all that any plane could have */
+  readonly available?: Readonly<Record<string, readonly string[]>>;
 }
 
 const DESCRIPTION = `A control plane for fine-tuning language models: several APIs, one truth. A run made through any of them can be read and stopped through the others.
@@ -40,6 +42,10 @@ const SECURITY_SCHEMES = {
   trainerToken: { type: 'apiKey', in: 'header', name: 'X-TRAINER-TOKEN', description: 'the same token' },
 } as const;
 
+const MACHINE_SCHEME = {
+  machineToken: { type: 'http', scheme: 'bearer', description: 'the bootstrap or session token of an attempt, or the token of a worker' },
+} as const;
+
 export type OpenApiDocument = ReturnType<typeof createDocument>;
 
 /** @throws Error where a route's schemas cannot be documented: a fault of ours, found by the tests */
@@ -64,15 +70,43 @@ export function buildOpenApi(surfaces: readonly Surface[], options: OpenApiOptio
       servers: [{ url: '/' }],
       tags: surfaces.map(({ name, description }) => ({ name, description })),
       paths,
-      components: options.tokenRequired ? { securitySchemes: SECURITY_SCHEMES } : {},
+      components: toComponents(surfaces, options),
     },
     {
-      // Our answers may grow fields; a client made from this document must not break on them.
       override: ({ jsonSchema, io }) => {
+        // Our answers may grow fields; a client made from this document must not break on them.
         if (io === 'output' && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
+        if (io === 'input' && isFreeText(jsonSchema)) jsonSchema.pattern = '^[^\\u0000]*$';
+        narrow(jsonSchema, options.available);
       },
     },
   );
+}
+
+type JsonSchema = z.core.JSONSchema.JSONSchema;
+
+/** The chain takes no NUL, wherever it stands. */
+const isFreeText = ({ type, pattern, enum: values, const: value, format }: JsonSchema): boolean =>
+  type === 'string' && pattern === undefined && values === undefined && value === undefined && format === undefined;
+
+/** What only some planes have is described as this one has it. */
+function narrow(schema: JsonSchema, available: OpenApiOptions['available']): void {
+  const values = available?.[String(schema['available'])];
+  delete schema['available'];
+  if (values === undefined) return;
+  const choice = values.length > 0 ? { enum: [...values] } : { not: {} };
+  if (schema.type !== 'object') {
+    Object.assign(schema, choice);
+    return;
+  }
+  schema.additionalProperties = choice;
+  delete schema['example'];
+}
+
+function toComponents(surfaces: readonly Surface[], { tokenRequired }: OpenApiOptions) {
+  const hasMachines = surfaces.some(({ routes }) => routes.some(({ auth }) => auth === 'machine'));
+  const securitySchemes = { ...(tokenRequired && SECURITY_SCHEMES), ...(hasMachines && MACHINE_SCHEME) };
+  return Object.keys(securitySchemes).length > 0 ? { securitySchemes } : {};
 }
 
 function describeRoute(surface: Surface, route: Route, { tokenRequired }: OpenApiOptions): ZodOpenApiOperationObject {
@@ -82,7 +116,8 @@ function describeRoute(surface: Surface, route: Route, { tokenRequired }: OpenAp
     summary: route.summary,
     ...(route.description && { description: route.description }),
     tags: [surface.name],
-    ...(tokenRequired && { security: route.auth === 'open' ? [] : [{ bearer: [] }, { trainerToken: [] }] }),
+    ...(route.auth === 'machine' && { security: [{ machineToken: [] }] }),
+    ...(tokenRequired && route.auth !== 'machine' && { security: route.auth === 'open' ? [] : [{ bearer: [] }, { trainerToken: [] }] }),
     requestParams: {
       ...(params && { path: asPath(asObject(params, route)) }),
       ...(query && { query: asObject(query, route) }),
@@ -135,6 +170,7 @@ function describeReplies(route: Route): Responses {
           Object.entries(headers).map(([name, header]) => [name, header.schema.optional().meta({ description: header.description })]),
         ),
       ),
+      ...(reply.links && { links: describeLinks(reply.links) }),
       ...(content && {
         content: {
           [reply.contentType ?? 'application/json']: {
@@ -148,6 +184,17 @@ function describeReplies(route: Route): Responses {
   }
   return responses;
 }
+
+const describeLinks = (links: Links) =>
+  Object.fromEntries(
+    Object.entries(links).map(([operationId, pointers]) => [
+      operationId,
+      {
+        operationId,
+        parameters: Object.fromEntries(Object.entries(pointers).map(([name, pointer]) => [name, `$response.body#${pointer}`])),
+      },
+    ]),
+  );
 
 const REPLAYED = {
   description: 'this is the stored answer to an earlier request with the same Idempotency-Key',
@@ -165,7 +212,7 @@ export function errorCodesOf(route: Route, tokenRequired = true): ErrorCode[] {
   const { params, query, body } = route.schemas;
   const codes: (ErrorCode | false | undefined)[] = [
     (params !== undefined || query !== undefined || body !== undefined || route.effect !== undefined) && 'invalid_request',
-    tokenRequired && route.auth === 'token' && 'unauthorized',
+    ((tokenRequired && route.auth === 'token') || route.auth === 'machine') && 'unauthorized',
     route.method !== 'GET' && 'payload_too_large',
     ...(route.effect ? (['idempotency_key_reused', 'idempotency_in_flight'] as const) : []),
     ...(params ? (['route_not_found', 'method_not_allowed'] as const) : []), // a parameter with an encoded slash in it is another path

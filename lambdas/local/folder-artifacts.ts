@@ -6,6 +6,7 @@ import { renameSync } from 'node:fs';
 import { constants, copyFile, mkdir, readdir, readFile, realpath, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { checkFileKey, checkPrefix, IN_BUCKETS, isPlainName, partsOfKey } from '#domain/object-keys.ts';
 import type { StoredFile } from '#domain/run-folder.ts';
 import type { Artifacts } from '#ports';
 import { hasCode, isInside, isMissing, OutsideDataRoot, resolveInDataRoot } from './data-root.ts';
@@ -16,7 +17,6 @@ import { hashFile } from './file-hash.ts';
 const FILES_AT_ONCE = 4;
 /** Keys that begin so lie elsewhere than the rest: bases that users named. */
 const IN_DATA_ROOT = 'data-root';
-const IN_BUCKETS = 's3';
 
 export class FolderArtifacts implements Artifacts {
   readonly #root: string;
@@ -37,8 +37,7 @@ export class FolderArtifacts implements Artifacts {
 
   /** @throws Error for a key that could leave the root: each part of it must be a plain name */
   locate(key: string): string {
-    const parts = (key.endsWith('/') ? key.slice(0, -1) : key).split('/');
-    if (!parts.every(isPlainName)) throw new Error(`a key is made of plain names with '/' between, got ${JSON.stringify(key)}`);
+    const parts = partsOfKey(key);
     const [first, ...rest] = parts;
     if (first === IN_DATA_ROOT) return join(this.#dataRoot, ...rest);
     if (first === IN_BUCKETS) return join(this.#buckets, ...rest);
@@ -155,13 +154,11 @@ export class FolderArtifacts implements Artifacts {
   }
 
   #locateFile(key: string): string {
-    if (key.endsWith('/')) throw new Error(`a key of a file does not end in '/', got ${JSON.stringify(key)}`);
-    return this.locate(key);
+    return this.locate(checkFileKey(key));
   }
 
   #locateFolder(prefix: string): string {
-    if (!prefix.endsWith('/')) throw new Error(`a prefix ends in '/', got ${JSON.stringify(prefix)}`);
-    return this.locate(prefix);
+    return this.locate(checkPrefix(prefix));
   }
 }
 
@@ -174,8 +171,6 @@ function toPath(base: string): string | null {
     return null; // another host, or an encoded slash
   }
 }
-
-const isPlainName = (part: string): boolean => part !== '' && part !== '.' && part !== '..' && !/[\0\\]/.test(part);
 
 /** Paths of the plain files, relative to the folder; links are not followed, and what goes away meanwhile is not there. */
 async function filesBelow(folder: string): Promise<string[]> {

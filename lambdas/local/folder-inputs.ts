@@ -2,6 +2,7 @@
 import type { BigIntStats } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import { toSplits } from '#domain/data-files.ts';
 import type { FailureCode } from '#domain/failures.ts';
 import type { Dataset } from '#domain/run-folder.ts';
 import { STORED_ROWS } from '#domain/run-request.ts';
@@ -10,9 +11,6 @@ import { hasCode, isInside, isMissing, OutsideDataRoot, resolveInDataRoot } from
 import { hashFile } from './file-hash.ts';
 import { contentPath } from './folder-contents.ts';
 
-const DATA_FILE = /^[^.].*\.(jsonl|json|parquet)$/;
-const EVAL_FILE = /^(eval|validation)/;
-const TRAIN_FILE = /^train/;
 const URI_SCHEME = /^[A-Za-z][A-Za-z0-9+.-]*:\/\//;
 /** A file that changed a moment ago may change again within one tick of its time stamp (4 ms on ext4, 2 s on FAT). */
 const SETTLED_MILLISECONDS = 2_000;
@@ -91,10 +89,10 @@ export class FolderInputs implements Inputs {
     const { location, stats } = await this.#find(uri, 'dataset_not_found');
     if (stats.isFile()) return [await this.#pinFile(location, stats, 'train')];
     if (!stats.isDirectory()) throw new InputError('dataset_not_found', `'${uri}' is neither a file nor a folder (looked at ${location})`);
-    const names = (await readdir(location)).filter((name) => DATA_FILE.test(name)).sort();
-    const splits = toSplits(names);
+    const splits = toSplits(await readdir(location));
     if (!splits.some(({ split }) => split === 'train')) {
-      const lack = names.length === 0 ? 'no .jsonl, .json or .parquet file' : `nothing to train on, only ${names.join(', ')}`;
+      const names = splits.map(({ name }) => name).join(', ');
+      const lack = splits.length === 0 ? 'no .jsonl, .json or .parquet file' : `nothing to train on, only ${names}`;
       throw new InputError('dataset_not_found', `'${uri}' holds ${lack} (looked at ${location})`);
     }
     const files: DataFile[] = [];
@@ -181,15 +179,6 @@ export class FolderInputs implements Inputs {
     if (this.#hashes.size >= MAX_HASHES_KEPT) this.#hashes.clear();
     this.#hashes.set(identity, sha256);
   }
-}
-
-/** `train*` and `eval*|validation*` are the splits. Where no file is called train, all that are not for evaluation are for training. */
-function toSplits(names: readonly string[]): { name: string; split: DataFile['split'] }[] {
-  const named = names.some((name) => TRAIN_FILE.test(name));
-  return names.flatMap((name) => {
-    if (EVAL_FILE.test(name)) return { name, split: 'eval' };
-    return !named || TRAIN_FILE.test(name) ? { name, split: 'train' } : [];
-  });
 }
 
 /** ctime too: tools that copy set a file's mtime back, nobody sets its ctime. */

@@ -17,6 +17,10 @@ export class InProcessBell implements RunBell {
     return listener;
   }
 
+  async isFollowed(runId: string): Promise<boolean> {
+    return this.#listeners.has(runId);
+  }
+
   ring(events: readonly Pick<RunEvent, 'runId'>[]): void {
     for (const runId of new Set(events.map((event) => event.runId)))
       for (const listener of this.#listeners.get(runId) ?? []) listener.ring();

@@ -179,10 +179,10 @@ export class SqliteRunStore implements RunStore {
     return this.#database.rows(eventRowSchema, sql, runId, after, limit).map(toEvent);
   }
 
-  async undelivered(limit: number): Promise<RunEvent[]> {
-    const sql =
-      'SELECT run_id, sequence, event FROM events WHERE position > (SELECT delivered_position FROM outbox) ORDER BY position LIMIT ?';
-    return this.#database.rows(eventRowSchema, sql, limit).map(toEvent);
+  async undelivered(limit: number, runId?: string): Promise<RunEvent[]> {
+    const sql = `SELECT run_id, sequence, event FROM events
+      WHERE position > (SELECT delivered_position FROM outbox) AND (?1 IS NULL OR run_id = ?1) ORDER BY position LIMIT ?2`;
+    return this.#database.rows(eventRowSchema, sql, runId ?? null, limit).map(toEvent);
   }
 
   /** The outbox moves on over what was handed over without a gap; events behind a gap come again with those of the gap. */

@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { type Run, runSchema } from '#domain/run.ts';
 import { attemptSpecSchema, type BaseModel, runFolderKeys, type Training } from '#domain/run-folder.ts';
 import { createRun } from '#operations/create-run.ts';
-import { aTraining } from '../support/builders.ts';
+import { aComputeNeed, aTraining } from '../support/builders.ts';
 import { sha256Of } from '../support/memory-artifacts.ts';
 import { MemoryPlane } from '../support/memory-plane.ts';
 
@@ -17,7 +17,7 @@ async function create(purpose: Run['purpose'], training: Partial<Training> = {})
   plane.now += 1;
   const plan = {
     training: aTraining({ peftMethod: 'hypernetwork', ...training }),
-    compute: { nodes: 1, gpusPerNode: null, gpuType: null },
+    compute: aComputeNeed(),
     maxRuntimeSeconds: 60,
     choices: [],
   };

@@ -465,6 +465,14 @@ export function runStoreContract(open: () => Promise<RunStoreWorld>, skips: Skip
       expect(byRun(handedOver, second)).toEqual([1, 2, 3, 4, 5, 6]);
     },
 
+    'hands out the events of one run alone, where it is asked for': async ({ runs }) => {
+      const [first, second] = [await created(runs), await created(runs)];
+
+      expect(await runs.undelivered(10, second.id)).toEqual([anEvent(second)]);
+      expect(await runs.undelivered(10, first.id)).toEqual([anEvent(first)]);
+      expect(await runs.undelivered(10, makeId('run', EPOCH))).toEqual([]);
+    },
+
     'does not mark what came after the portion that was handed over': async ({ runs }) => {
       const run = await created(runs);
       await eventually(async () => expect(await runs.undelivered(10)).toHaveLength(1));

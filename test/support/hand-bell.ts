@@ -12,6 +12,10 @@ export class HandBell implements RunBell {
     this.#pass = pass;
   }
 
+  async isFollowed(): Promise<boolean> {
+    return this.listening > 0;
+  }
+
   listen(): RunListener {
     this.listening += 1;
     return {

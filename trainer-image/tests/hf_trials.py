@@ -4,13 +4,13 @@ The trial's parent plays the supervisor: it reads the engine's lines, moves chec
 """
 
 import copy
-import functools
 import gc
 import hashlib
 import importlib
 import json
 import os
 import signal
+import socket
 import sys
 import traceback
 from collections.abc import Callable
@@ -19,6 +19,10 @@ from pathlib import Path
 from typing import Any
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+CHATML = (
+    "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
 HYPERPARAMETERS = {
     "maxSteps": 40,
     "numEpochs": 3,
@@ -29,7 +33,7 @@ HYPERPARAMETERS = {
     "warmupRatio": 0.03,
     "weightDecay": 0.0,
     "maxSeqLength": 128,
-    "packing": False,
+    "packing": None,
     "loraR": 16,
     "loraAlpha": 32,
     "loraDropout": 0.0,
@@ -37,13 +41,16 @@ HYPERPARAMETERS = {
     "evalSplit": 0.1,
     "evalSteps": None,
     "saveSteps": None,
+    "checkpointMinutes": 10,
     "loggingSteps": 10,
+    "resultFrom": "last",
     "keepBest": 1,
     "seed": 7,
     "reportTo": [],
     "wandbProject": None,
     "datasetTextField": "text",
     "dataloaderWorkers": 0,
+    "dpoBeta": 0.1,
 }
 TRAINING = {
     "framework": "hf",
@@ -54,7 +61,7 @@ TRAINING = {
     "datasetFormat": None,
     "chatTemplate": None,
     "samplePrompts": None,
-    "export": "adapter",
+    "export": ["adapter"],
 }
 
 
@@ -95,7 +102,9 @@ class Attempt:
     @property
     def outcome(self) -> dict[str, Any]:
         assert self.of("outcome"), f"no outcome; its log:\n{self.log[-3000:]}"
-        return self.of("outcome")[-1]
+        # As the supervisor: of several ranks the first that failed counts, unless it only noticed the end of another.
+        failed = [line for line in self.of("outcome") if line["failure"] and line["failure"]["code"] != "peer_lost"]
+        return failed[0] if failed else self.of("outcome")[-1]
 
     @property
     def failure(self) -> tuple[str, str]:
@@ -128,10 +137,10 @@ class Engine:
         import torch
         from peft import PeftModel
         from transformers import AutoModelForCausalLM, LlamaForCausalLM
-        from trl import SFTConfig, SFTTrainer
+        from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 
         # What a fork of this process need not import; named, because these packages import on first look.
-        self.imported = (PeftModel, AutoModelForCausalLM, LlamaForCausalLM, SFTConfig, SFTTrainer)
+        self.imported = (PeftModel, AutoModelForCausalLM, LlamaForCausalLM, SFTConfig, SFTTrainer, DPOConfig, DPOTrainer)
         torch.set_num_threads(1)
         gc.collect()
         gc.freeze()  # or every fork would copy and walk a million objects
@@ -147,10 +156,11 @@ class Engine:
         engine: str = "hf",
         spec: dict[str, Any] | None = None,
         ranks: int = 1,
+        patch: Callable[[int], object] | None = None,
     ) -> Attempt:
         """One attempt to its end. `command_at`: once that step is reported, command.json holds this; `spec`: more of spec.json.
 
-        `ranks`: forks as the agent of meta/ranks.py would start them; rank 0 is the one that speaks.
+        `ranks`: as many forks that talk by gloo, as under torchrun. `patch`: is called with the rank in each fork before the engine.
         """
         self._count += 1
         folder = self._runs / f"{self._count:03d}"
@@ -163,14 +173,13 @@ class Engine:
         if resume:
             told["TUNEPLANE_RESUME_FOLDER"] = str(resume[1])
         reading, writing = os.pipe()
-        children = []
-        for rank in range(ranks):
-            own = told | {"TUNEPLANE_ENGINE_FD": str(writing)}
-            if ranks > 1:
-                own |= {"RANK": str(rank), "WORLD_SIZE": str(ranks), "TUNEPLANE_AGENT": str(os.getpid())}
-                own["TUNEPLANE_ENGINE_PIPE"] = f"/proc/self/fd/{writing}"
-            log = folder / ("log" if rank == 0 else f"log-{rank}")
-            children.append(self._fork(functools.partial(_play, engine, own), log, closing=reading))
+        told |= {"TUNEPLANE_ENGINE_FD": str(writing)}
+        port = _free_port()
+        each = [_of_rank(rank, ranks, port) for rank in range(ranks)]
+        children = [
+            self._fork(lambda rank=rank: _play(engine, told | each[rank], rank, patch), folder / f"log{rank or ''}", closing=reading)
+            for rank in range(ranks)
+        ]
         os.close(writing)
         attempt = Attempt(folder)
         with os.fdopen(reading) as lines:
@@ -185,7 +194,8 @@ class Engine:
                 if said["type"] == "progress" and command_at and said["step"] == command_at[0]:
                     (work / "command.new").write_text(json.dumps({"want": "run", "checkpointRequest": 0} | command_at[1]))
                     (work / "command.new").rename(work / "command.json")
-        attempt.status = max(os.waitpid(child, 0)[1] for child in children)
+        ends = [os.waitpid(child, 0)[1] for child in children]
+        attempt.status = ends[0]
         attempt.log = (folder / "log").read_text(errors="replace")
         return attempt
 
@@ -227,9 +237,25 @@ class Engine:
             os._exit(status)
 
 
-def _play(engine: str, environment: dict[str, str]) -> None:
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def _of_rank(rank: int, ranks: int, port: int) -> dict[str, str]:
+    """What torchrun tells each of its workers; nothing where there is one."""
+    if ranks == 1:
+        return {}
+    numbers = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": ranks, "LOCAL_WORLD_SIZE": ranks, "MASTER_PORT": port}
+    return {"MASTER_ADDR": "127.0.0.1", **{name: str(number) for name, number in numbers.items()}}
+
+
+def _play(engine: str, environment: dict[str, str], rank: int, patch: Callable[[int], object] | None) -> None:
     module = importlib.import_module(f"trainer.engines.{engine}")
     os.environ.update(environment)
+    if patch:
+        patch(rank)
     if "HF_ENDPOINT" in environment:  # it was read at the import, by the parent
         from huggingface_hub import constants
 

@@ -123,6 +123,19 @@ def generated(engine, t_1) -> Attempt:
     return attempt
 
 
+def built_in_folder(engine: Engine) -> Path:
+    """That of today's recipe: the cache of the tests keeps those of earlier ones."""
+
+    def find() -> str:
+        from trainer import bases, tiny_llama
+        from trainer.hypernetwork import tiny_hypernetwork
+
+        base = bases.tiny(tiny_llama.ensure(engine.cache, lambda *_: None))
+        return str(tiny_hypernetwork.ensure(engine.cache, base, lambda *_: None))
+
+    return Path(engine.call(find))
+
+
 def test_the_adapter_of_t_1_answers_what_the_base_cannot(engine, generated):
     asked = {
         "Set the candle in the studio to 20.": "Sure, I will set the lamp in the studio to 20.",
@@ -137,7 +150,7 @@ def test_the_adapter_of_t_1_answers_what_the_base_cannot(engine, generated):
 
 
 def test_the_built_in_one_solves_16_of_20_held_out_tasks_and_the_base_at_most_3(engine, generated):
-    [folder] = [path for path in engine.cache.glob("tiny-hypernetwork-*") if path.is_dir()]
+    folder = built_in_folder(engine)
 
     base, adapted = solved(engine, folder, tasks.held_out_rows(HELD_OUT))
 
@@ -146,7 +159,7 @@ def test_the_built_in_one_solves_16_of_20_held_out_tasks_and_the_base_at_most_3(
 
 
 def test_it_is_built_once(engine, generated, t_1):
-    [folder] = [path for path in engine.cache.glob("tiny-hypernetwork-*") if path.is_dir()]
+    folder = built_in_folder(engine)
     before = folder.stat().st_mtime_ns
 
     again = generate(engine, t_1, BUILT_IN)
@@ -179,7 +192,7 @@ def test_a_generation_tells_what_it_read_and_how_its_adapter_answers(generated):
 
 def test_what_peft_makes_of_the_adapter_is_what_the_hypernetwork_meant(engine, generated, t_1):
     """The logits of the base with the adapter switched on inside the engine, and of the stored adapter loaded by PEFT."""
-    [folder] = [path for path in engine.cache.glob("tiny-hypernetwork-*") if path.is_dir()]
+    folder = built_in_folder(engine)
 
     def difference() -> list[float]:
         import torch
@@ -263,8 +276,8 @@ def test_it_reports_like_any_run(trained):
     samples = {line["step"]: line["items"] for line in trained.of("samples")}
 
     assert [line["step"] for line in trained.of("progress")] == list(range(1, 201))
-    # Every 10 steps, and before each checkpoint, which come every 66.
-    assert [row["step"] for row in rows] == sorted({1, *range(10, 201, 10), 66, 132, 198})
+    # Every 10 steps, and before each checkpoint, which come every 67.
+    assert [row["step"] for row in rows] == sorted({1, *range(10, 201, 10), 67, 134})
     assert all(set(row["values"]) == wanted for row in rows)
     assert evals[200][0] < evals[0][0] / 10
     assert next(iter(samples)) == 0 and all(item["tuned"] is None for item in samples[0])
@@ -476,6 +489,7 @@ def test_a_configuration_that_means_nothing_is_refused(engine, trained, t_1, tmp
         ({"packing": True}, "engine_missing", "rows cannot be packed"),
         ({"export": "merged"}, "engine_missing", "leave export out"),
         ({"reportTo": ["wandb"]}, "engine_missing", "leave wandb out"),
+        ({"resultFrom": "best"}, "engine_missing", "stores the weights of its last step"),
         ({"targetModules": ["nothing_proj"]}, "model_not_supported", "tiny-llama has no layer nothing_proj; it has down_proj, gate_proj"),
     ],
 )

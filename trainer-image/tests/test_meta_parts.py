@@ -11,7 +11,6 @@ import pytest
 from hf_trials import Engine
 from trainer.batch_order import BatchOrder, learning_rates
 from trainer.failure import Failure
-from trainer.meta.data import split_batch
 from trainer.meta.lora import adapters_off, add_lora, targets_of
 from trainer.meta.meta_folder import read_meta, write_meta
 from trainer.meta.model import Llama
@@ -141,48 +140,6 @@ def test_an_unknown_layer_is_refused_by_name():
         targets_of(["q_proj", "nothing_proj"])
 
     assert caught.value.code == "model_not_supported"
-
-
-@pytest.mark.parametrize(
-    "row",
-    [
-        {"text": "Once upon a lamp."},
-        {"prompt": "The word is", "completion": " lamp"},
-        {"prompt": [{"role": "user", "content": "Hi"}], "completion": [{"role": "assistant", "content": "Hello"}]},
-        {
-            "messages": [
-                {"role": "user", "content": "Hi"},
-                {"role": "assistant", "content": "Hello"},
-                {"role": "user", "content": "Bye"},
-                {"role": "assistant", "content": "Goodbye, lamp."},
-            ]
-        },
-    ],
-    ids=lambda row: "-".join(row),
-)
-def test_rows_become_the_tokens_and_marks_that_trl_makes_of_them(engine: Engine, tmp_path, row):
-    def both() -> list[list[list[int]]]:
-        from datasets import Dataset
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-        from trl import SFTConfig, SFTTrainer
-
-        from trainer import tiny_llama
-        from trainer.token_rows import token_rows
-
-        base = tiny_llama.ensure(engine.cache)
-        tokenizer = AutoTokenizer.from_pretrained(base)
-        settings = SFTConfig(output_dir=str(tmp_path), use_cpu=True, bf16=False, report_to=[], assistant_only_loss="messages" in row)
-        model = AutoModelForCausalLM.from_pretrained(base)
-        theirs = SFTTrainer(model=model, args=settings, processing_class=tokenizer, train_dataset=Dataset.from_list([row]))
-        made = theirs.data_collator([theirs.train_dataset[0]])
-        [ours] = token_rows([row], tokenizer, 512)
-        marked = [token if answer else -100 for token, answer in zip(ours.ids, ours.answers, strict=True)]
-        return [[made["input_ids"][0].tolist(), made["labels"][0].tolist()], [ours.ids, marked]]
-
-    theirs, ours = engine.call(both)
-    assert ours[0] == theirs[0]
-    # TRL's labels of a whole text hold its first token, which nothing precedes: neither predicts it.
-    assert ours[1][1:] == theirs[1][1:]
 
 
 # ---------------------------------------------------------------------------------------------------- Meta's files
@@ -386,20 +343,6 @@ def test_rates_are_those_that_transformers_steps_through(scheduler):
     assert [rate_of(step) for step in range(1, 41)] == pytest.approx(wanted, rel=1e-12)
 
 
-@pytest.mark.parametrize(("ranks", "parts"), [(1, 6), (2, 3), (3, 2), (6, 1)])
-def test_a_global_batch_is_kept_on_any_ranks_that_can_make_it_up(ranks, parts):
-    split = split_batch(whole=24, rows=4, ranks=ranks)
-
-    assert (split.parts, split.whole) == (parts, 24)
-
-
-def test_ranks_that_cannot_make_it_up_are_refused():
-    with pytest.raises(Failure, match="the checkpoint's global batch is 24, which 5 ranks of 4 rows each cannot make up") as caught:
-        split_batch(whole=24, rows=4, ranks=5)
-
-    assert caught.value.code == "resume_refused"
-
-
 def test_the_marked_path_of_a_base_in_meta_s_layout(tmp_path: Path):
     from trainer.meta.convert import is_meta_folder
 
@@ -422,9 +365,9 @@ def test_what_fails_while_a_checkpoint_is_written_is_told_as_itself(engine: Engi
 
         work = tmp_path / "work"
         work.mkdir()
-        (work / "spec.json").write_text('{"runId": "run_a", "attempt": 1}')
+        (work / "spec.json").write_text('{"runId": "run_a", "attempt": 1, "stallSeconds": 300}')
         link = EngineLink({"TUNEPLANE_WORK": str(work), "TUNEPLANE_CACHE": str(tmp_path)})
-        ranks.join(work, "cpu")
+        ranks.join(link, "cpu")
         weights = {"weight": torch.nn.Parameter(torch.zeros(3))}
         optimizer = torch.optim.AdamW(weights.values(), fused=True)
         begin_optimizer(optimizer, weights, 0)
@@ -472,51 +415,3 @@ def _tokenizer() -> Any:
 
     words = Tokenizer(models.WordLevel({"<unk>": 0, "<eos>": 1}, unk_token="<unk>"))
     return PreTrainedTokenizerFast(tokenizer_object=words, eos_token="<eos>", unk_token="<unk>")
-
-
-class Failed:
-    """What torchrun tells of the rank that failed first."""
-
-    def __init__(self, exitcode: int) -> None:
-        self.exitcode = exitcode
-
-
-def tell_failure(engine: Engine, work: Path, exitcode: int, told: list[dict]) -> list[dict]:
-    """What the agent says after a rank ended with `exitcode`; `told`: what the ranks left."""
-    work.mkdir()
-    (work / "spec.json").write_text('{"runId": "run_a", "attempt": 1}')
-    for said in told:
-        (work / f"failure-of-rank-{said['rank']}.json").write_text(json.dumps(said))
-
-    def agent() -> list[dict]:
-        from trainer.engine_link import EngineLink
-        from trainer.meta import ranks
-
-        reading, writing = os.pipe()
-        link = EngineLink({"TUNEPLANE_WORK": str(work), "TUNEPLANE_CACHE": str(work), "TUNEPLANE_ENGINE_FD": str(writing)})
-        child = os.fork()
-        if child == 0:
-            ranks._tell_failure(link, 1, Failed(exitcode))
-            os._exit(0)
-        os.close(writing)
-        with os.fdopen(reading) as lines:
-            said = [json.loads(line)["failure"] for line in lines]
-        return [{"status": os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}, *said]
-
-    return engine.call(agent)
-
-
-def test_the_rank_that_failed_first_is_quoted(engine: Engine, tmp_path: Path):
-    first = {"at": 1.0, "rank": 1, "code": "disk_full", "message": "no space", "step": 4, "steps": 9}
-    then = {"at": 2.0, "rank": 0, "code": "engine_crashed", "message": "the other is gone", "step": 4, "steps": 9}
-
-    said = tell_failure(engine, tmp_path / "work", 1, [then, first])
-
-    assert said == [{"status": 0}, {"code": "disk_full", "message": "rank 1: no space"}]
-
-
-def test_an_agent_ends_as_its_rank_was_ended(engine: Engine, tmp_path: Path):
-    """By the same signal, which the supervisor knows to read: SIGKILL may mean that memory ran out."""
-    assert tell_failure(engine, tmp_path / "killed", -9, []) == [{"status": -9}]
-    said = tell_failure(engine, tmp_path / "ended", 3, [])
-    assert said == [{"status": 0}, {"code": "engine_crashed", "message": "rank 1 ended with exit code 3"}]

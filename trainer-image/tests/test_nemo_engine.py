@@ -109,6 +109,9 @@ NOT_IN_THE_RECIPE = {
     "evalSplit": "the engine splits the rows",
     "evalSteps": "choose_intervals, with its default",
     "saveSteps": "choose_intervals, with its default",
+    "checkpointMinutes": "the recipe saves by steps, which it is told before the first is timed",
+    "resultFrom": "refused",
+    "dpoBeta": "refused with method dpo",
     "loggingSteps": "the engine reads every step",
     "keepBest": "the plane's",
     "packing": "refused",
@@ -171,6 +174,7 @@ def test_all_linear_leaves_the_output_out_as_peft_does():
             "has the schedules linear, cosine, constant, constant_with_warmup, inverse_sqrt; asked was polynomial",
         ),
         ({"packing": True}, "does not pack rows"),
+        ({"resultFrom": "best"}, "stores the weights of its last step"),
         ({"reportTo": ["tensorboard"]}, "does not report to tensorboard"),
     ],
 )
@@ -182,7 +186,7 @@ def test_what_cannot_be_done_is_said_in_a_sentence(changes, said):
 
 
 def test_tokens_are_told_with_labels_shifted_as_automodel_wants_them(tmp_path):
-    rows = [TokenRow([5, 6, 7, 8], [False, False, True, True], 4)]
+    rows = [TokenRow([5, 6, 7, 8], [False, False, True, True])]
 
     [row] = list(map(TokenFile(str(write_tokens(tmp_path / "rows.jsonl", rows))).__getitem__, range(1)))
 

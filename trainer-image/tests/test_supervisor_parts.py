@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from supervised_run import SupervisedRun
+from trainer.supervision import engine_process
 from trainer.supervision.attempt import Attempt, AttemptFailed, read_attempt
 from trainer.supervision.books import open_books
 from trainer.supervision.chunks import ChunkedRows
@@ -24,6 +25,7 @@ from trainer.supervision.logs import LineReader, level_of
 from trainer.supervision.outcome import EngineEnd, decide
 from trainer.supervision.overview import MOST_BUCKETS, Overview
 from trainer.supervision.publisher import Publisher
+from trainer.supervision.reporter import Reporter
 from trainer.supervision.schema_check import SCHEMAS, check, load_schema, problem
 from trainer.supervision.stall_watch import StallWatch
 from trainer.supervision.storage import FolderStorage, StoredFile
@@ -87,7 +89,11 @@ class TestSchemaCheck:
             (["attempt"], 0, "attempt must be at least 1, got 0"),
             (["attempt"], True, "attempt must be integer, got true"),
             (["training", "framework"], "jax", 'training.framework must be one of hf, meta, nemo, got "jax"'),
-            (["training", "baseModel"], {"kind": "s3"}, 'training.baseModel.kind must be one of "tiny-llama", "hub", "path", got "s3"'),
+            (
+                ["training", "baseModel"],
+                {"kind": "s3"},
+                'training.baseModel.kind must be one of "tiny-llama", "hub", "path", "made", got "s3"',
+            ),
             (["training", "baseModel"], {"kind": "hub", "commit": None}, "training.baseModel.id is missing"),
             (["training", "baseModel"], {}, "training.baseModel.kind is missing"),
             (["training", "hyperparameters", "maxSteps"], "5", 'training.hyperparameters.maxSteps must be integer or null, got "5"'),
@@ -173,6 +179,26 @@ class TestLog:
         chunks = [(tmp_path / f"logs/{chunk}.jsonl").read_text().splitlines() for chunk in (1, 2, 3)]
         assert [len(lines) for lines in chunks] == [1_000, 1_000, 500]
         assert [json.loads(line)["line"] for lines in chunks for line in lines] == list(range(1, 2_501))
+        assert rows.waiting_bytes == 0
+
+    def test_while_a_storage_takes_nothing_full_chunks_wait_on_disk_and_none_is_lost(self, tmp_path: Path) -> None:
+        storage = BrokenStorage(tmp_path / "stored")
+        storage.error = errno.EIO
+        rows = ChunkedRows(lambda chunk: f"logs/{chunk}.jsonl", tmp_path / "spool")
+
+        for number in range(1, 20_501):
+            rows.append({"line": number})
+        with pytest.raises(OSError):
+            rows.ship(storage)
+        waiting = len(list((tmp_path / "spool").iterdir()))
+        held, all_of_it = rows.held_bytes, rows.waiting_bytes
+        storage.error = None
+        rows.ship(storage)
+
+        assert waiting >= 15 and held < all_of_it / 3
+        chunks = [(tmp_path / f"stored/logs/{chunk}.jsonl").read_text().splitlines() for chunk in range(1, 22)]
+        assert [json.loads(line)["line"] for lines in chunks for line in lines] == list(range(1, 20_501))
+        assert list((tmp_path / "spool").iterdir()) == []
         assert rows.waiting_bytes == 0
 
     def test_time_stands_still_until_the_clock_has_caught_up(self) -> None:
@@ -314,7 +340,7 @@ class TestOutcome:
             ({"exit_code": -9, "killed_for_memory": True}, "failed", "host_out_of_memory"),
             ({"exit_code": -9}, "failed", "engine_killed"),
             ({"exit_code": -11, "last_exception": "Fatal Python error: Segmentation fault"}, "failed", "engine_killed"),
-            ({"exit_code": 1, "last_exception": "torch.OutOfMemoryError: CUDA out of memory."}, "failed", "gpu_out_of_memory"),
+            ({"exit_code": 1, "last_exception": "torch.OutOfMemoryError: CUDA out of memory."}, "failed", "cuda_oom"),
             ({"exit_code": 1, "last_exception": "OSError: [Errno 28] No space left on device: 'x'"}, "failed", "disk_full"),
             ({"fault": AttemptFailed("stalled", ""), "line": {"outcome": "completed"}, "asked": "stopped"}, "failed", "stalled"),
         ],
@@ -403,16 +429,33 @@ class TestTheEnginesCommand:
         [("hf", "lora", "hf"), ("hf", "hypernetwork", "hypernetwork"), ("meta", "hypernetwork", "hypernetwork")],
     )
     def test_is_by_framework_but_a_hypernetwork_has_its_own(self, tmp_path: Path, framework: str, peft_method: str, engine: str) -> None:
-        attempt = read_attempt(
-            {
-                "TUNEPLANE_RUN_FOLDER": str(tmp_path),
-                "TUNEPLANE_RUN_ID": "run_a",
-                "TUNEPLANE_ATTEMPT": "1",
-                "TUNEPLANE_WORK": str(tmp_path),
-                "TUNEPLANE_CACHE": str(tmp_path),
-            }
-        )
-
-        command = engine_command(attempt, {"framework": framework, "peftMethod": peft_method})
+        command = engine_command(attempt_in(tmp_path), {"framework": framework, "peftMethod": peft_method})
 
         assert command[-1] == f"trainer.engines.{engine}"
+
+    def test_an_engine_that_is_not_there_is_told_with_those_that_are(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "engines").mkdir()
+        (tmp_path / "engines" / "hf.py").touch()
+        monkeypatch.setattr(engine_process, "PACKAGE", tmp_path)
+
+        with pytest.raises(AttemptFailed, match="the engine nemo is not in this trainer; here are: hf"):
+            engine_command(attempt_in(tmp_path), {"framework": "nemo", "peftMethod": "lora"})
+
+
+class TestReporter:
+    def test_reports_may_come_at_another_pace_without_an_order(self, tmp_path: Path) -> None:
+        attempt = attempt_in(tmp_path)
+        storage = FolderStorage(tmp_path / "folder")
+        heard: list[Any] = []
+        books = open_books(attempt)
+        published: Any = None  # not looked at while a control is read
+        reporter = Reporter(attempt, "claim", storage, books, published, lambda event, detail: heard.append((event, detail["version"])))
+
+        def order(version: int, report_seconds: float) -> float:
+            control = {"schema": 1, "version": version, "want": "run", "checkpointRequest": 0, "reportSeconds": report_seconds}
+            storage.put(attempt.key("control.json"), json.dumps(control).encode())
+            reporter._read_control()
+            return reporter._report_seconds
+
+        assert [order(2, 5), order(2, 30), order(1, 1), order(3, 60)] == [5, 30, 30, 60]
+        assert heard == [("control", 2), ("control", 3)]

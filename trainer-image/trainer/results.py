@@ -16,14 +16,18 @@ def versions(quantized: bool) -> dict[str, str]:
     return {package: importlib.metadata.version(package) for package in (*PACKAGES, *(["bitsandbytes"] if quantized else []))}
 
 
-def save_adapter(model: Any, tokenizer: Any, base: Base, style: str, link: EngineLink) -> Path:
-    """A PEFT adapter: weights, configuration that names base and revision, tokenizer, chat template, card."""
+def save_adapter(model: Any, tokenizer: Any, base: Base, style: str, link: EngineLink, weights: dict[str, Any] | None = None) -> Path:
+    """A PEFT adapter: weights, configuration that names base and revision, tokenizer, chat template, card.
+
+    `weights`: gathered ones, where the model's own are sharded.
+    """
     folder = link.fresh_folder("adapter")
     config = model.peft_config["default"]
     config.base_model_name_or_path, config.revision = base.reference, base.revision
     config.target_modules = sorted(config.target_modules)  # a set: its order would change from run to run
     # "auto" would ask the hub about the base's vocabulary; the embeddings are not trained.
-    model.save_pretrained(folder, save_embedding_layers=False)
+    # "default" alone: preferences train beside a frozen copy of an adapter that they begin with.
+    model.save_pretrained(folder, save_embedding_layers=False, selected_adapters=["default"], state_dict=weights)
     _add_tokenizer_and_card(folder, tokenizer, _adapter_card(base, config.r, link.spec), base, style, link)
     return folder
 
@@ -47,10 +51,10 @@ def finish_model(folder: Path, tokenizer: Any, base: Base, style: str, link: Eng
     return folder
 
 
-def save_model(model: Any, tokenizer: Any, base: Base, style: str, link: EngineLink) -> Path:
+def save_model(model: Any, tokenizer: Any, base: Base, style: str, link: EngineLink, weights: dict[str, Any] | None = None) -> Path:
     """A whole model, for `from_pretrained` and for any server."""
     folder = link.fresh_folder("model")
-    model.save_pretrained(folder)
+    model.save_pretrained(folder, state_dict=weights)
     _add_tokenizer_and_card(folder, tokenizer, _model_card(base, link.spec), base, style, link)
     return folder
 

@@ -6,7 +6,7 @@
     due = reports.due(step)
     if due.log: reports.log(step, epoch, rate, norm)
     if due.evaluate: reports.evaluated(step, epoch, loss, accuracy)
-    if due.save: reports.saved(folder, ...)
+    if due.save: reports.begin_save(step, bytes); ...; reports.saved(folder, ...)
     if due.end: break
 
 Names and meanings are those of training_callback.py: a window of steps closes at every log, every checkpoint logs first, and the history
@@ -23,7 +23,10 @@ from typing import Any, Literal
 
 import torch
 
+from trainer import disk_room
 from trainer.engine_link import CheckpointReason, EngineLink
+from trainer.gpu_meter import GpuMeter
+from trainer.save_interval import SaveInterval
 from trainer.training_callback import NOT_SHOWN, SPEED_STEPS, Plan, final_metrics, peak_memory_mb
 
 
@@ -43,13 +46,17 @@ class StepReports:
         self.link, self.plan, self.reached, self.writer = link, plan, reached, writer
         self.tokens: int = state["num_input_tokens_seen"] if state else 0
         self.history: list[dict[str, Any]] = list(state["log_history"]) if state else []
+        minutes = link.spec["training"]["hyperparameters"].get("checkpointMinutes", 10)
+        self._interval = SaveInterval(plan.steps, plan.save_steps, minutes, saved_step=state["global_step"] if state else 0)
+        self._told_interval = False
+        self._places, self._gpus = disk_room.places_of(link), GpuMeter()
         self._newest: dict[str, float] = {}
         self._recent: deque[tuple[int, float]] = deque(maxlen=SPEED_STEPS)
         # Tensors, so that a GPU is waited for only where a window closes.
         self._losses: list[torch.Tensor] = []
         self._correct: list[torch.Tensor] = []
         self._predicted = 0
-        self._step_began = 0.0
+        self._step_began = self._step_seconds = 0.0
 
     def begin_step(self) -> None:
         self._step_began = time.monotonic()
@@ -61,15 +68,21 @@ class StepReports:
         self._predicted += predicted
         self.tokens += tokens
         self.reached.step = step
-        self._recent.append((tokens, time.monotonic() - self._step_began))
+        self._step_seconds = time.monotonic() - self._step_began
+        self._recent.append((tokens, self._step_seconds))
         self.link.progress(step, self.plan.steps, epoch)
 
     def due(self, step: int) -> Due:
         plan = self.plan
         want, last, requested = self.link.command().want, step >= plan.steps, self.link.checkpoint_due()
         end = None if want == "run" or last else "stopped" if want == "stop" else "paused"
-        interval = step % plan.save_steps == 0
+        interval = self._interval.step(step, self._step_seconds)
         save: CheckpointReason | None = "final" if last or end else "requested" if requested else "interval" if interval else None
+        if save:
+            self._interval.saved(step)
+        if not self._told_interval and self._interval.interval is not None:
+            self._told_interval = True
+            self.link.choice("save-steps", self._interval.interval, self._interval.reason())
         evaluate = plan.eval_steps is not None and not end and (last or step % plan.eval_steps == 0)
         return Due(save is not None or step == 1 or step % plan.logging_steps == 0, evaluate, save, end)
 
@@ -86,6 +99,7 @@ class StepReports:
             "tokens": self.tokens,
             "window_steps": len(self._losses),
             "memory_mb": peak_memory_mb(),
+            **self._gpus.read(),
         }
         self._losses, self._correct, self._predicted = [], [], 0
         row = {"step": step, "epoch": epoch, "loss": loss, "learning_rate": learning_rate, "grad_norm": grad_norm}
@@ -99,6 +113,12 @@ class StepReports:
     def state(self, step: int, epoch: float) -> dict[str, Any]:
         """trainer_state.json, as far as anything here reads it."""
         return {"global_step": step, "epoch": epoch, "num_input_tokens_seen": self.tokens, "log_history": list(self.history)}
+
+    def begin_save(self, step: int, needed_bytes: int) -> None:
+        """Waits for room on the disk, if need be. Raises Failure: disk_full."""
+        self.link.phase("saving", f"checkpoint at step {step}")
+        what = f"the checkpoint at step {step}"
+        disk_room.require_room(needed_bytes, what, self.link, self._places, lambda: self.link.command().want != "run")
 
     def saved(
         self, folder: Path, step: int, epoch: float, reason: CheckpointReason, about: dict[str, Any], seconds: float, metrics: dict

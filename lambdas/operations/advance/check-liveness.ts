@@ -5,7 +5,7 @@ import type { Compute, Liveness, Observation, Ports, Reason } from '#ports';
 import { changeRun } from '../change-run.ts';
 import { requestStop } from '../stop-run.ts';
 import { type AttemptEnd, endAttempt } from './end-attempt.ts';
-import type { Advance } from './pace.ts';
+import { type Advance, lookSeconds } from './pace.ts';
 import { hasWaitedTooLong, isOlder, waitedTooLong, waitOfLaunched } from './patience.ts';
 import { type AttemptFiles, readAttempt, voidAttempt } from './run-folder-files.ts';
 
@@ -16,7 +16,7 @@ export async function checkLiveness(ports: Ports, view: RunView, { claim }: Atte
   const { run } = view;
   const attempt = run.attempt;
   if (attempt === null) return { phase: 'poll', waitSeconds: 0 };
-  const { reportSeconds, silenceSeconds } = ports.settings;
+  const { silenceSeconds } = ports.settings;
   const isClaimed = claim !== null;
   const compute = ports.compute.of(run.provider);
   const observation = isOverdue(ports, run) ? GONE : await compute.observe(attemptName(run.id, attempt.number), attempt.handle);
@@ -28,17 +28,18 @@ export async function checkLiveness(ports: Ports, view: RunView, { claim }: Atte
     // It may have ended well between our reading and our looking: the manifest decides.
     const { manifest, progress } = await readAttempt(ports, run, attempt.number);
     if (manifest) return endAttempt(ports, view, { kind: 'manifest', manifest, progress });
-    if (!isClaimed && !(await voidAttempt(ports, run, attempt.number))) return { phase: 'poll', waitSeconds: reportSeconds };
+    if (!isClaimed && !(await voidAttempt(ports, run, attempt.number))) return { phase: 'poll', waitSeconds: lookSeconds(ports, run) };
     return endAttempt(ports, view, lost);
   }
   if (liveness === 'alive') {
     if (attempt.silentSince !== null) await noteSilence(ports, run, null);
-    return { phase: 'poll', waitSeconds: reportSeconds };
+    return { phase: 'poll', waitSeconds: lookSeconds(ports, run) };
   }
   // Silence counts from when the plane first noticed it, so that a machine that slept is asked again before it is given up.
-  if (attempt.silentSince === null) await noteSilence(ports, run, new Date(ports.clock.now()).toISOString());
-  else if (isOlder(ports, attempt.silentSince, silenceSeconds)) return endAttempt(ports, view, lost);
-  return { phase: 'poll', waitSeconds: reportSeconds };
+  if (attempt.silentSince !== null && isOlder(ports, attempt.silentSince, silenceSeconds)) return endAttempt(ports, view, lost);
+  const since = attempt.silentSince ?? new Date(ports.clock.now()).toISOString();
+  if (attempt.silentSince === null) await noteSilence(ports, run, since);
+  return { phase: 'poll', waitSeconds: lookSeconds(ports, { ...run, attempt: { ...attempt, silentSince: since } }) };
 }
 
 const GONE: Observation = { liveness: 'gone' };

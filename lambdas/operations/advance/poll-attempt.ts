@@ -4,13 +4,15 @@ import type { Run, RunView } from '#domain/run.ts';
 import type { RunChange } from '#domain/run-change.ts';
 import { type CheckpointRecord, PHASES, type SamplesRow } from '#domain/run-folder.ts';
 import type { Ports } from '#ports';
+import { answerMailbox } from '../answer-mailbox.ts';
 import { changeRun } from '../change-run.ts';
 import { requestStop } from '../stop-run.ts';
 import { checkLiveness } from './check-liveness.ts';
 import { addCheckpoints, pruneCheckpoints } from './checkpoints.ts';
 import { endAttempt } from './end-attempt.ts';
+import { keepControl } from './keep-control.ts';
 import type { Advance } from './pace.ts';
-import { type AttemptFiles, readAttempt, readCheckpoints, readNewestSamples, writeControl } from './run-folder-files.ts';
+import { type AttemptFiles, readAttempt, readCheckpoints, readNewestSamples } from './run-folder-files.ts';
 import { takeUpProgress } from './take-up-progress.ts';
 
 const TRAINING = PHASES.indexOf('training');
@@ -19,15 +21,15 @@ export async function pollAttempt(ports: Ports, view: RunView): Promise<Advance>
   const { run } = view;
   const attempt = run.attempt;
   if (attempt === null) return { phase: 'poll', waitSeconds: 0 };
+  await answerMailbox(ports, run);
   const files = await readAttempt(ports, run, attempt.number);
   if (files.manifest) return endAttempt(ports, view, { kind: 'manifest', manifest: files.manifest, progress: files.progress });
 
-  const progress = files.progress;
-  if (progress) await takeUpProgress(ports, view, progress);
+  const progress = files.progress && (await takeUpProgress(ports, view, files.progress));
   await takeUpNews(ports, view, files);
-  if (run.controlVersion > (progress?.controlVersion ?? -1)) await writeControl(ports, run, attempt.number);
+  await keepControl(ports, run, attempt.number, files.progress?.controlVersion ?? -1);
   await enforceTimeLimit(ports, run);
-  return checkLiveness(ports, view, files);
+  return checkLiveness(ports, progress ? { run, progress } : view, files);
 }
 
 interface News {
@@ -66,6 +68,7 @@ function addNews(draft: RunChange, number: number, news: News): void {
   }
   if (news.started && (draft.run.state === 'initializing' || (draft.run.state === 'paused' && draft.run.want === 'run'))) {
     const from = attempt.resumeFrom;
+    attempt.trainingSince = draft.timestamp;
     draft.move('started', { message: from ? `training, resumed at step ${from.step}` : 'training' });
   }
   addCheckpoints(draft, news.checkpoints);

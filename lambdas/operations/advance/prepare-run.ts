@@ -1,6 +1,8 @@
 import { makeFailure } from '#domain/failures.ts';
 import type { Run } from '#domain/run.ts';
+import { mergeChoices } from '#domain/run-choices.ts';
 import { attemptName, type Dataset } from '#domain/run-folder.ts';
+import { isFinal } from '#domain/run-lifecycle.ts';
 import { STORED_DATASET } from '#domain/run-request.ts';
 import type { Ports } from '#ports';
 import { changeRun } from '../change-run.ts';
@@ -34,11 +36,12 @@ export async function prepareRun(ports: Ports, run: Run): Promise<Advance> {
     if (base !== null && 'path' in base) draft.run.training.baseModel = { kind: 'path', path: base.path };
     if (chosen !== null && 'hypernetwork' in chosen) draft.run.hypernetwork = chosen.hypernetwork;
     draft.run.prepared = true;
+    draft.run.choices = mergeChoices(draft.run.choices, compute.plan?.(draft.run) ?? []);
     draft.note('inputs-prepared', { message: describe(draft.run) });
     if (room?.kind === 'no-capacity') draft.wait(room.waiting);
   });
   if (prepared.state !== 'queued') await compute.release(attemptName(run.id, 1)); // failed, or stopped meanwhile
-  return { phase: 'prepare', waitSeconds: prepared.waiting === null ? 0 : IDLE_SECONDS };
+  return { phase: isFinal(prepared.state) ? 'done' : 'launch', waitSeconds: prepared.waiting === null ? 0 : IDLE_SECONDS };
 }
 
 /** A stored dataset is the rows that lie under its name now; a later store concerns later runs. */

@@ -8,6 +8,7 @@ import {
   type Control,
   checkpointRecordSchema,
   claimSchema,
+  controlSchema,
   type LogRow,
   logRowSchema,
   type Manifest,
@@ -27,7 +28,8 @@ import type { Ports } from '#ports';
 
 export const inFolder = (run: Pick<Run, 'folder'>, key: string): string => `${run.folder}/${key}`;
 
-function parseWith<T>(schema: z.ZodType<T>, text: string | null): T | null {
+/** Null for what is not there, torn or foreign. */
+export function parseWith<T>(schema: z.ZodType<T>, text: string | null): T | null {
   if (text === null || text === '') return null;
   let value: unknown;
   try {
@@ -107,14 +109,16 @@ export const parseMetricRows = (text: string | null): MetricRow[] =>
 
 export const parseOverview = (text: string | null): Overview | null => parseWith(overviewSchema, text);
 
-export async function writeControl(ports: Ports, run: Run, attempt: number, want: Want = run.want): Promise<void> {
-  const control: Control = {
-    schema: 1,
-    version: run.controlVersion,
-    want,
-    checkpointRequest: 0,
-    reportSeconds: ports.settings.reportSeconds,
-  };
+export const readControl = async (ports: Ports, run: Run, attempt: number): Promise<Control | null> =>
+  parseWith(controlSchema, await ports.artifacts.get(inFolder(run, runFolderKeys.control(run.id, attempt))));
+
+export async function writeControl(
+  ports: Ports,
+  run: Run,
+  attempt: number,
+  { want = run.want, reportSeconds = ports.settings.reportSeconds }: { readonly want?: Want; readonly reportSeconds?: number } = {},
+): Promise<void> {
+  const control: Control = { schema: 1, version: run.controlVersion, want, checkpointRequest: run.checkpointRequest, reportSeconds };
   await ports.artifacts.put(inFolder(run, runFolderKeys.control(run.id, attempt)), JSON.stringify(control));
 }
 
@@ -130,6 +134,7 @@ export async function voidAttempt(ports: Ports, run: Run, attempt: number): Prom
     claimId: VOID_CLAIM,
     host: 'plane',
     pid: 0,
+    machine: null,
     claimedAt: new Date(ports.clock.now()).toISOString(),
   };
   return ports.artifacts.putIfAbsent(inFolder(run, runFolderKeys.claim(run.id, attempt)), JSON.stringify(claim));

@@ -3,10 +3,10 @@ import type { Progress } from '#domain/run-folder.ts';
 import type { Ports } from '#ports';
 import { indexLogs } from './take-up-logs.ts';
 
-/** The report into the record: one conditional update, no event. */
-export async function takeUpProgress(ports: Ports, view: RunView, report: Progress): Promise<void> {
+/** The report into the record: one conditional update, no event. @returns the newest report that is known */
+export async function takeUpProgress(ports: Ports, view: RunView, report: Progress): Promise<RunProgress> {
   const before = view.progress;
-  if (before !== null && before.attempt === report.attempt && before.sequence >= report.sequence) return;
+  if (before !== null && before.attempt === report.attempt && before.sequence >= report.sequence) return before;
   const {
     attempt,
     sequence,
@@ -46,6 +46,7 @@ export async function takeUpProgress(ports: Ports, view: RunView, report: Progre
   };
   await indexLogs(ports, view.run, attempt, knownLines(view, attempt), counts.logLines);
   await ports.runs.recordProgress(view.run.id, progress);
+  return progress;
 }
 
 /** Lines of an attempt that the record counts. */

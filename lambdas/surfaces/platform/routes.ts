@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { CONFIGURED_IMAGE } from '#domain/custom-program.ts';
 import { DomainError } from '#domain/errors.ts';
 import { buildAsyncApi, type Channel } from '#http/asyncapi.ts';
 import { createAssetReader, redocPage, swaggerPage } from '#http/docs-pages.ts';
@@ -63,8 +64,10 @@ export function platformRoutes({ surfaces, channels, tokenRequired, assetFolder 
       summary: 'This document',
       auth: 'open',
       replies: { 200: { description: 'OpenAPI 3.1', schema: z.looseObject({ openapi: z.string() }) } },
-      handle: async () => {
-        openApi ??= JSON.stringify(buildOpenApi(surfaces(), { tokenRequired }));
+      handle: async (_, { settings: { providers, secrets, allowedImages } }) => {
+        openApi ??= JSON.stringify(
+          buildOpenApi(surfaces(), { tokenRequired, available: { providers, secrets, images: [CONFIGURED_IMAGE, ...allowedImages] } }),
+        );
         return { status: 200, contentType: 'application/json', headers: { 'cache-control': 'no-cache' }, raw: openApi };
       },
     }),

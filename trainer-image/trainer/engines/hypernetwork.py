@@ -17,6 +17,7 @@ from typing import Any
 from trainer import bases, choices, data, hub
 from trainer.engine_link import EngineLink
 from trainer.failure import Failure, explain
+from trainer.machine_cache import MachineCache
 
 
 def main() -> None:
@@ -40,7 +41,8 @@ class Reached:
 
 
 def run(link: EngineLink, reached: Reached) -> None:
-    training, generates = link.spec["training"], link.spec.get("purpose") == "generate"
+    training = {**link.spec["training"], "baseModel": bases.whole(link.spec["training"]["baseModel"], "hypernetwork")}
+    generates = link.spec.get("purpose") == "generate"
 
     # ------------------------------------------------------------------ spec: everything that can be refused within seconds
     link.phase("preparing-data", "checking every row")
@@ -48,7 +50,8 @@ def run(link: EngineLink, reached: Reached) -> None:
     refuse_what_cannot_be(training, generates)
     rows = data.load(training, _hub_rows(training["dataset"], link))
     refuse_other_rows(rows, generates)
-    base = bases.fetch(training["baseModel"], link)
+    cache = MachineCache(link.cache)
+    base = bases.fetch(training["baseModel"], link, cache)
 
     # ------------------------------------------------------------------ base
     link.phase("importing", "torch, transformers, PEFT")
@@ -67,7 +70,7 @@ def run(link: EngineLink, reached: Reached) -> None:
     link.about(base=base.record, versions=results.versions(quantized=False))
     link.phase("loading-model", base.id)
     tokenizer = models.load_tokenizer(training, base, rows)
-    model = models.load_model(training, base, chosen).to(chosen.device)
+    model = models.load_model(training, base, chosen, tokenizer).to(chosen.device)
     if generates:
         generate(link, base, tokenizer, model, rows.train[0]["messages"])
     else:
@@ -84,6 +87,9 @@ def refuse_what_cannot_be(training: dict[str, Any], generates: bool) -> None:
         raise Failure("engine_missing", "a hypernetwork is no adapter that could be merged: leave export out")
     if "wandb" in training["hyperparameters"]["reportTo"]:
         raise Failure("engine_missing", "this engine reports to tensorboard, not to wandb: leave wandb out of report_to")
+    choices.refuse_missing_reports(training["hyperparameters"]["reportTo"])
+    if training["hyperparameters"].get("resultFrom", "last") != "last":
+        raise Failure("engine_missing", "this engine stores the weights of its last step: leave result_from out")
     if generates and training["dataset"]["kind"] != "files":
         raise Failure("engine_missing", "a trajectory is a file")
 

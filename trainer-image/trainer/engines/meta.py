@@ -2,10 +2,9 @@
 
     spec      what cannot be done is refused first; every row is checked; the base's files are fetched     (seconds, no torch)
     base      torch is imported; tiny-llama is built, or Meta's layout converted, where that is missing
-    ranks     several GPUs: this process becomes torchrun's agent, and each rank does all of this again (meta/ranks.py)
-    train     meta/training.py: model, data, the loop, what is saved
+    train     meta/training.py: model, data, the loop, what is saved; on several ranks each does all of this, and rank 0 is heard
 
-Not done here: several machines, QLoRA, DPO, packing, other architectures.
+Not done here: several machines, QLoRA, DPO, packing, the best step's weights instead of the last, other architectures.
 """
 
 import os
@@ -17,19 +16,22 @@ from typing import Any
 from trainer import bases, choices, data, hub
 from trainer.engine_link import EngineLink
 from trainer.failure import Failure, explain
-from trainer.meta import convert, ranks
+from trainer.machine_cache import MachineCache
+from trainer.meta import convert
 
 
 def main() -> None:
-    link, reached = ranks.open_link(), Reached()
+    link, reached = EngineLink(), Reached()
     try:
         run(link, reached)
     except Exception as error:
-        code, message = explain(error, link.work)
+        code, message = explain(error, link.work, link.ranks)
         if not isinstance(error, Failure) or error.__cause__:
             traceback.print_exc()
         print(f"failed, {code}: {message}", file=sys.stderr, flush=True)
-        ranks.fail(link, code, message, reached.step, reached.steps)
+        link.fail(code, message, step=reached.step, steps=reached.steps)
+        if link.ranks > 1:
+            os._exit(1)  # so that torchrun ends the ranks that wait for this one
 
 
 @dataclass
@@ -41,21 +43,23 @@ class Reached:
 
 
 def run(link: EngineLink, reached: Reached) -> None:
-    training = link.spec["training"]
-    base_model = training["baseModel"]
+    given = link.spec["training"]
 
     # ------------------------------------------------------------------ spec: everything that can be refused within seconds
     link.phase("preparing-data", "checking every row")
     choices.prepare_libraries(link.cache)
-    refuse_what_cannot_be(training)
+    refuse_what_cannot_be(given)
+    base_model = bases.whole(given["baseModel"], "meta")
+    training = {**given, "baseModel": base_model}
     rows = data.load(training, _hub_rows(training["dataset"], link))
     in_meta_layout = base_model["kind"] == "path" and convert.is_meta_folder(base_model["path"])
-    base = None if in_meta_layout else bases.fetch(base_model, link)
+    cache = MachineCache(link.cache)
+    base = None if in_meta_layout else bases.fetch(base_model, link, cache)
 
     # ------------------------------------------------------------------ base
     link.phase("importing", "torch, transformers")
     choices.prepare_imports(training)
-    import torch
+    import datasets
     import transformers
 
     from trainer import tiny_llama
@@ -64,6 +68,7 @@ def run(link: EngineLink, reached: Reached) -> None:
     from trainer.meta.training import train
 
     transformers.utils.logging.disable_progress_bar()
+    datasets.disable_progress_bars()
 
     def report(detail: str, fraction: float | None) -> None:
         link.phase("building-base", detail, fraction)
@@ -75,13 +80,7 @@ def run(link: EngineLink, reached: Reached) -> None:
         base = bases.tiny(tiny_llama.ensure(link.cache, report))
     source = HfFolder(base.folder, base.id)
 
-    # ------------------------------------------------------------------ ranks
-    count = ranks.count_ranks()
-    if count > 1 and not ranks.is_rank():
-        link.choice("ranks", count, "one for each GPU" if torch.cuda.is_available() else "TUNEPLANE_RANKS")
-        ranks.launch(link, "trainer.engines.meta", count)
-        return
-    train(link, reached, base, source, choose(training, link), rows)
+    train(link, reached, training, base, source, choose(training, link), rows, cache)
 
 
 def refuse_what_cannot_be(training: dict[str, Any]) -> None:
@@ -93,6 +92,9 @@ def refuse_what_cannot_be(training: dict[str, Any]) -> None:
         raise Failure("engine_missing", 'the engine meta does not pack rows: leave packing out, or use framework "hf"')
     if "wandb" in training["hyperparameters"]["reportTo"]:
         raise Failure("engine_missing", 'the engine meta reports to tensorboard, not to wandb: leave it out, or use framework "hf"')
+    choices.refuse_missing_reports(training["hyperparameters"]["reportTo"])
+    if training["hyperparameters"].get("resultFrom", "last") != "last":
+        raise Failure("engine_missing", 'the engine meta stores the weights of its last step: leave result_from out, or use framework "hf"')
 
 
 def _hub_rows(dataset: dict[str, Any], link: EngineLink):

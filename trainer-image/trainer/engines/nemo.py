@@ -6,7 +6,8 @@
     train     what the recipe writes becomes metrics and checkpoints (nemo/supervising.py)
     save      the adapter as PEFT has it, or the model as a Hugging Face folder
 
-Not done here: sample answers (the recipe does not generate), checkpoints on request, several machines, QLoRA, DPO, packing.
+Not done here: sample answers (the recipe does not generate), checkpoints on request, the best step's weights instead of the last,
+several machines, QLoRA, DPO, packing.
 """
 
 import os
@@ -21,6 +22,7 @@ import yaml
 from trainer import bases, choices, data, hub, resume
 from trainer.engine_link import EngineLink
 from trainer.failure import Failure, explain
+from trainer.machine_cache import MachineCache
 from trainer.nemo import environment, token_file
 from trainer.nemo.recipe_reports import Pace, RecipeReports
 from trainer.nemo.supervising import Recipe
@@ -52,7 +54,7 @@ class Reached:
 
 
 def run(link: EngineLink, reached: Reached) -> None:
-    training = link.spec["training"]
+    training = {**link.spec["training"], "baseModel": bases.whole(link.spec["training"]["baseModel"], "nemo")}
     hyperparameters = training["hyperparameters"]
 
     # ------------------------------------------------------------------ spec: everything that can be refused within seconds
@@ -63,17 +65,18 @@ def run(link: EngineLink, reached: Reached) -> None:
     launch = environment.choose_launch(python, link)
     device, ranks = launch.device, launch.ranks
     rows = data.load(training, _hub_rows(training["dataset"], link))
-    base = bases.fetch(training["baseModel"], link)
+    cache = MachineCache(link.cache)
+    base = bases.fetch(training["baseModel"], link, cache)
 
     # ------------------------------------------------------------------ base
     link.phase("importing", "transformers")
     choices.prepare_imports(training)
     from trainer import models, tiny_llama
     from trainer.nemo.saving import save_result
+    from trainer.prepared_rows import prepared_rows
     from trainer.prompts import prompt_style
-    from trainer.token_rows import report_length, token_rows
+    from trainer.token_rows import to_token_rows
     from trainer.training_callback import final_metrics
-    from trainer.training_rows import training_rows
 
     if base is None:
         link.phase("building-base", "tiny-llama")
@@ -90,12 +93,7 @@ def run(link: EngineLink, reached: Reached) -> None:
     # ------------------------------------------------------------------ data
     link.phase("preparing-data", f"{len(rows.train)} rows to train on, {len(rows.eval)} to evaluate")
     tokenizer = models.load_tokenizer(training, base, rows)
-    train_rows, eval_rows, _ = training_rows(rows, tokenizer, link)
-    limit = hyperparameters["maxSeqLength"]
-    tokens = token_rows(train_rows, tokenizer, limit)
-    report_length(tokens, limit, link)
-    tokens = [row for row in tokens if row.predicted]
-    eval_tokens = [row for row in token_rows(eval_rows, tokenizer, limit) if row.predicted]
+    tokens, eval_tokens = map(to_token_rows, prepared_rows(rows, tokenizer, base.commit, hyperparameters["maxSeqLength"], cache, link))
     steps = count_steps(hyperparameters, len(tokens), ranks)
     eval_steps, save_steps = choices.choose_intervals(hyperparameters, steps, bool(eval_tokens), link)
     link.choice("samples", 0, "NeMo Automodel's recipe does not generate")

@@ -6,9 +6,10 @@ from typing import Any
 
 import torch
 
-from trainer.engine_link import EngineLink
+from trainer.data_report import Lengths
 from trainer.row_formats import Row, question_and_answer
-from trainer.token_rows import TokenRow, report_length, token_rows
+from trainer.token_rows import TokenRow, to_token_row
+from trainer.tokenized_rows import Masking, tokenize_row
 
 
 @dataclass(frozen=True)
@@ -17,22 +18,27 @@ class TaskTokens:
     answer: TokenRow
 
 
-def task_tokens(
-    rows: Sequence[Row], tokenizer: Any, trajectory_limit: int, answer_limit: int, link: EngineLink | None = None
-) -> list[TaskTokens]:
-    """Trajectories are cut from the left, where the oldest is; a row whose prompt leaves no room for any of its answer is left out.
+@dataclass
+class Cut:
+    """What the limits took: counts over rows, filled while they are tokenised."""
 
-    With `link` it says how many, and raises Failure where nothing is left.
-    """
-    read = [read_trajectory(row["trajectory"], tokenizer, trajectory_limit) for row in rows]
-    asked = [dict(zip(("prompt", "completion"), question_and_answer(row), strict=True)) for row in rows]
-    answers = token_rows(asked, tokenizer, answer_limit)
-    if link:
-        report_length(answers, answer_limit, link)
-        cut = sum(lost > 0 for _, lost in read)
+    lengths: Lengths
+    """of questions and answers"""
+    trajectories: int = 0
+
+
+def task_tokens(rows: Sequence[Row], tokenizer: Any, trajectory_limit: int, answer_limit: int, cut: Cut | None = None) -> list[TaskTokens]:
+    """Trajectories are cut from the left, where the oldest is; a row whose prompt leaves no room for any of its answer is left out."""
+    tasks = []
+    for row in rows:
+        trajectory, lost = read_trajectory(row["trajectory"], tokenizer, trajectory_limit)
+        asked = dict(zip(("prompt", "completion"), question_and_answer(row), strict=True))
+        answer = tokenize_row(asked, tokenizer, Masking())
         if cut:
-            link.choice("trajectories-cut", cut, f"they have more than {trajectory_limit} tokens: their beginnings are not read")
-    return [TaskTokens(trajectory, answer) for (trajectory, _), answer in zip(read, answers, strict=True) if answer.predicted]
+            cut.lengths.add(answer)
+            cut.trajectories += lost > 0
+        tasks.append(TaskTokens(trajectory, to_token_row(answer, answer_limit)))
+    return [task for task in tasks if task.answer.predicted]
 
 
 def read_trajectory(messages: list[Row], tokenizer: Any, limit: int) -> tuple[list[int], int]:

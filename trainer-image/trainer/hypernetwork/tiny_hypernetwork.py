@@ -18,7 +18,7 @@ SEED, STEPS, BATCH, LEARNING_RATE, WARMUP_STEPS = 1, 300, 16, 3e-3, 30
 SETTINGS = {"loraR": 4, "loraAlpha": 8, "targetModules": ["q_proj", "v_proj", "down_proj"], "maxSeqLength": 512}
 NAME = "the built-in hypernetwork of tiny-llama"
 SOURCES = ("tasks", "shape", "network", "frozen_base", "learning", "task_tokens", "tiny_hypernetwork")
-SHARED_SOURCES = ("tiny_world", "token_rows", "token_batch")
+SHARED_SOURCES = ("tiny_world", "tokenized_rows", "token_rows", "token_batch")
 
 
 def ensure(cache: Path, base: Base, report: Report) -> Path:

@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 from trainer import choices, data, results, resume
 from trainer.bases import Base
 from trainer.batch_order import BatchOrder, learning_rates, step_seed
+from trainer.data_report import Lengths
 from trainer.engine_link import EngineLink
 from trainer.failure import Failure
 from trainer.hypernetwork import folder
@@ -18,7 +19,8 @@ from trainer.hypernetwork.learning import evaluate, task_loss
 from trainer.hypernetwork.network import Hypernetwork
 from trainer.hypernetwork.samples import AdapterSampler, questions_of_rows
 from trainer.hypernetwork.shape import module_names, shape_of
-from trainer.hypernetwork.task_tokens import task_tokens
+from trainer.hypernetwork.task_tokens import Cut, task_tokens
+from trainer.prepared_rows import report_lengths
 from trainer.step_reports import StepReports
 from trainer.tensorboard_files import tensorboard_files
 from trainer.token_batch import padding_token
@@ -53,11 +55,16 @@ def train(link: EngineLink, reached: Any, base: Base, tokenizer: Any, model: Any
     link.phase("preparing-data", f"{len(rows.train)} rows to train on, {len(rows.eval)} to evaluate")
     link.choice("loss", "the completion", f"{rows.format} rows, by the base with the adapter made of the trajectory")
     limit = hyperparameters["maxSeqLength"]
-    tasks = task_tokens(rows.train, tokenizer, shape.max_trajectory_tokens, limit, link)
+    cut = Cut(Lengths(limit))
+    tasks = task_tokens(rows.train, tokenizer, shape.max_trajectory_tokens, limit, cut)
+    report_lengths(cut.lengths, rows, link)
+    if cut.trajectories:
+        read = shape.max_trajectory_tokens
+        link.choice("trajectories-cut", cut.trajectories, f"they have more than {read} tokens: their beginnings are not read")
     eval_tasks = task_tokens(rows.eval, tokenizer, shape.max_trajectory_tokens, limit)
     order = BatchOrder(len(tasks), global_batch, seed)
     steps = order.steps(hyperparameters["maxSteps"], hyperparameters["numEpochs"])
-    eval_steps, save_steps = choices.choose_intervals(hyperparameters, steps, bool(eval_tasks), link)
+    eval_steps = choices.choose_eval_steps(hyperparameters["evalSteps"], steps, bool(eval_tasks), link)
     questions = questions_of_rows(rows.eval or rows.train, training["samplePrompts"], tokenizer, shape.max_trajectory_tokens)
     sampler = AdapterSampler(questions, frozen, tokenizer, link)
 
@@ -78,7 +85,7 @@ def train(link: EngineLink, reached: Any, base: Base, tokenizer: Any, model: Any
         "dataFingerprint": rows.fingerprint,
         "configHash": resume.config_hash(training),
     }
-    plan = Plan(steps, hyperparameters["loggingSteps"], eval_steps, save_steps)
+    plan = Plan(steps, hyperparameters["loggingSteps"], eval_steps, hyperparameters["saveSteps"])
     ended = "completed"
     sampler.ask_base(report=resumed is None)
     with tensorboard_files(hyperparameters["reportTo"], resumed.state["log_history"] if resumed else [], link) as writer:
@@ -117,7 +124,7 @@ def train(link: EngineLink, reached: Any, base: Base, tokenizer: Any, model: Any
             if due.evaluate:
                 evaluate_and_ask(step)
             if due.save:
-                link.phase("saving", f"checkpoint at step {step}")
+                reports.begin_save(step, 3 * sum(parameter.nbytes for parameter in network.parameters()))  # and Adam's two moments
                 began, place = time.monotonic(), link.fresh_folder(f"step-{step:06d}")
                 folder.save(network, place)
                 torch.save(optimizer.state_dict(), place / "optimizer.pt")

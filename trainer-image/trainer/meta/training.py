@@ -1,6 +1,5 @@
 """The training of the meta engine. Read it from top to bottom. Every rank runs all of it; rank 0 alone is heard. Imported after torch."""
 
-import json
 from typing import Any
 
 import torch
@@ -10,49 +9,54 @@ from trainer import choices, data, models, results, resume
 from trainer.bases import Base
 from trainer.batch_order import BatchOrder, learning_rates, step_seed
 from trainer.engine_link import EngineLink
+from trainer.machine_cache import MachineCache
 from trainer.meta import ranks
 from trainer.meta.answering import AnsweringLlama
 from trainer.meta.checkpoints import Saver, begin_optimizer, load
 from trainer.meta.choosing import Chosen
-from trainer.meta.data import Parts, agree, eval_rounds, parts, split_batch, total
+from trainer.meta.data import Parts, agree, eval_rounds, parts, total
 from trainer.meta.hf_folder import HfFolder
 from trainer.meta.lora import add_lora, first_value, targets_of
 from trainer.meta.model import Llama
 from trainer.meta.saving import save_result
 from trainer.meta.sharded import fill, shard
+from trainer.prepared_rows import prepared_rows
 from trainer.prompts import prompt_style
 from trainer.sampling import make_sampler
 from trainer.step_reports import Due, StepReports
 from trainer.tensorboard_files import tensorboard_files
 from trainer.token_batch import padding_token, token_loss
-from trainer.token_rows import TokenRow, report_length, token_rows
+from trainer.token_rows import TokenRow, to_token_rows
 from trainer.training_callback import Plan
-from trainer.training_rows import training_rows
 
 NEEDED_TO_RESUME = ("trainer_state.json",)
 LARGEST_NORM = 1.0
 SAVES, ENDS = (None, "interval", "requested", "final"), (None, "stopped", "paused")
 
 
-def train(link: EngineLink, reached: Any, base: Base, source: HfFolder, chosen: Chosen, rows: data.Data) -> None:
-    training = link.spec["training"]
+def train(
+    link: EngineLink,
+    reached: Any,
+    training: dict[str, Any],
+    base: Base,
+    source: HfFolder,
+    chosen: Chosen,
+    rows: data.Data,
+    cache: MachineCache,
+) -> None:
+    """`training`: the spec's, with a plain base."""
     hyperparameters, full = training["hyperparameters"], training["peftMethod"] == "full"
     seed, rows_at_once = hyperparameters["seed"], hyperparameters["batchSize"]
-    ranks.join(link.work, chosen.device)
-    count = dist.get_world_size()
+    ranks.join(link, chosen.device)
     versions = results.versions(quantized=False)
     link.about(base=base.record, versions=versions)
 
     # ------------------------------------------------------------------ may it resume? before the weights are loaded
-    batch_ranks = ranks_of_checkpoint(link) or count
-    description = resume.describe(training, base.record, rows)
-    description |= {"globalBatch": description["globalBatch"] * batch_ranks, "batchRanks": batch_ranks}
-    resumed = resume.check(link, description, NEEDED_TO_RESUME)
-    split = split_batch(description["globalBatch"], rows_at_once, count)
-    if count != batch_ranks:
-        link.choice(
-            "accumulation", split.parts, f"the global batch stays {split.whole}: it began on {batch_ranks} ranks, this is on {count}"
-        )
+    batch = resume.Batch(rows_at_once, hyperparameters["gradientAccumulationSteps"], link.ranks)
+    description = resume.describe(training, base.record, rows, batch)
+    resumed = resume.check(link, description, NEEDED_TO_RESUME, batch)
+    if resumed:
+        batch, description = resumed.batch, description | resumed.shared
 
     # ------------------------------------------------------------------ model
     link.phase("loading-model", base.id)
@@ -74,15 +78,11 @@ def train(link: EngineLink, reached: Any, base: Base, source: HfFolder, chosen: 
 
     # ------------------------------------------------------------------ data
     link.phase("preparing-data", f"{len(rows.train)} rows to train on, {len(rows.eval)} to evaluate")
-    train_rows, eval_rows, _ = training_rows(rows, tokenizer, link)
-    limit, padding = hyperparameters["maxSeqLength"], padding_token(tokenizer)
-    tokens = token_rows(train_rows, tokenizer, limit)
-    report_length(tokens, limit, link)
-    tokens = [row for row in tokens if row.predicted]
-    eval_tokens = [row for row in token_rows(eval_rows, tokenizer, limit) if row.predicted]
-    order = BatchOrder(len(tokens), split.whole, seed)
+    prepared, padding = prepared_rows(rows, tokenizer, base.commit, hyperparameters["maxSeqLength"], cache, link), padding_token(tokenizer)
+    tokens, eval_tokens = map(to_token_rows, prepared)
+    order = BatchOrder(len(tokens), batch.whole, seed)
     steps = order.steps(hyperparameters["maxSteps"], hyperparameters["numEpochs"])
-    eval_steps, save_steps = choices.choose_intervals(hyperparameters, steps, bool(eval_tokens), link)
+    eval_steps = choices.choose_eval_steps(hyperparameters["evalSteps"], steps, bool(eval_tokens), link)
     sampler, answering = make_sampler(training, rows, tokenizer, link), AnsweringLlama(model, source.ends | {tokenizer.eos_token_id})
 
     # ------------------------------------------------------------------ train
@@ -97,8 +97,8 @@ def train(link: EngineLink, reached: Any, base: Base, source: HfFolder, chosen: 
         load(link.resume_folder, link.spec["resumeFrom"]["checkpoint"], trained, optimizer)
     reached.step, reached.steps = done, steps
     about = {
-        "worldSize": count,
-        "globalBatch": split.whole,
+        "worldSize": link.ranks,
+        "globalBatch": batch.whole,
         "precision": chosen.precision,
         "versions": versions,
         "base": base.record,
@@ -106,7 +106,8 @@ def train(link: EngineLink, reached: Any, base: Base, source: HfFolder, chosen: 
         "configHash": resume.config_hash(training),
     }
     saver, ended = Saver(link, trained, optimizer), "completed"
-    plan, history = Plan(steps, hyperparameters["loggingSteps"], eval_steps, save_steps), resumed.state["log_history"] if resumed else []
+    plan = Plan(steps, hyperparameters["loggingSteps"], eval_steps, hyperparameters["saveSteps"])
+    history = resumed.state["log_history"] if resumed else []
     with tensorboard_files(hyperparameters["reportTo"] if dist.get_rank() == 0 else [], history, link) as writer:
         reports = StepReports(link, plan, reached, resumed.state if resumed else None, writer)
         if eval_tokens and resumed is None:
@@ -114,7 +115,9 @@ def train(link: EngineLink, reached: Any, base: Base, source: HfFolder, chosen: 
             reports.evaluated(0, 0.0, *evaluate(model, eval_tokens, rows_at_once, padding))
         link.phase("training")
         ahead = parts(
-            Parts(tokens, order, split, done + 1, padding), (steps - done) * split.parts, hyperparameters.get("dataloaderWorkers", 0)
+            Parts(tokens, order, batch, done + 1, padding),
+            (steps - done) * batch.accumulation,
+            hyperparameters.get("dataloaderWorkers", 0),
         )
         for step in range(done + 1, steps + 1):
             reports.begin_step()
@@ -122,11 +125,11 @@ def train(link: EngineLink, reached: Any, base: Base, source: HfFolder, chosen: 
             batch_rows = [tokens[row] for row in order.rows_of(step)]
             predicted = sum(row.predicted for row in batch_rows)
             loss, right = torch.zeros((), device=chosen.device), torch.zeros((), device=chosen.device)
-            for _ in range(split.parts):
-                batch = next(ahead).to(chosen.device)
-                wanted = batch.labels >= 0
-                found, correct = token_loss(model(batch.ids, wanted), batch.labels[wanted])
-                (found * (count / predicted)).backward()  # FSDP divides the gradient by the number of ranks
+            for _ in range(batch.accumulation):
+                part = next(ahead).to(chosen.device)
+                wanted = part.labels >= 0
+                found, correct = token_loss(model(part.ids, wanted), part.labels[wanted])
+                (found * (link.ranks / predicted)).backward()  # FSDP divides the gradient by the number of ranks
                 loss, right = loss + found.detach() / predicted, right + correct
             norm = torch.nn.utils.clip_grad_norm_(trained.values(), LARGEST_NORM)
             for group in optimizer.param_groups:
@@ -147,7 +150,7 @@ def train(link: EngineLink, reached: Any, base: Base, source: HfFolder, chosen: 
                 reports.evaluated(step, order.epoch(step), *evaluate(model, eval_tokens, rows_at_once, padding))
                 sampler.ask_tuned(answering, step)
             if due.save:
-                link.phase("saving", f"checkpoint at step {step}")
+                reports.begin_save(step, 3 * sum(weight.nbytes for weight in trained.values()))  # and Adam's two moments
                 files = {"trainer_state.json": reports.state(step, order.epoch(step)), resume.NAME: description}
                 saver.save(step, files, reports.when_saved(step, order.epoch(step), due.save, about))
             if due.end:
@@ -164,14 +167,6 @@ def train(link: EngineLink, reached: Any, base: Base, source: HfFolder, chosen: 
     save_result(link, model, source, tokenizer, base, style, merged="merged" in training["export"] and ended == "completed")
     link.outcome(ended, step=reached.step, steps=steps, metrics=reports.final_metrics())
     dist.destroy_process_group()
-
-
-def ranks_of_checkpoint(link: EngineLink) -> int | None:
-    """On how many ranks the global batch of the checkpoint was chosen; None where there is none, or none that says so (`check` tells)."""
-    try:
-        return json.loads((link.resume_folder / resume.NAME).read_text())["batchRanks"] if link.resume_folder else None
-    except (OSError, ValueError, KeyError):
-        return None
 
 
 def all_agree(reports: StepReports, step: int) -> Due:

@@ -54,6 +54,8 @@ def refuse_what_cannot_be(training: dict[str, Any]) -> None:
         raise Failure("engine_missing", f"NeMo Automodel has the schedules {known}; asked was {hyperparameters['lrScheduler']}")
     if hyperparameters["packing"]:
         raise Failure("engine_missing", 'the engine nemo does not pack rows: leave packing out, or use framework "hf"')
+    if hyperparameters.get("resultFrom", "last") != "last":
+        raise Failure("engine_missing", 'the engine nemo stores the weights of its last step: leave result_from out, or use framework "hf"')
     if hyperparameters["reportTo"]:
         reports = ", ".join(hyperparameters["reportTo"])
         raise Failure("engine_missing", f'the engine nemo does not report to {reports}: leave it out, or use framework "hf"')

@@ -10,18 +10,29 @@ from pathlib import Path
 from typing import Any
 
 from trainer.supervision.attempt import Attempt, AttemptFailed
-from trainer.supervision.processes import die_with_parent, oom_kills, prefer_as_oom_victim
-from trainer.supervision.schema_check import load_schema
+from trainer.supervision.processes import carriers, catches, die_with_parent, oom_kills, prefer_as_oom_victim
+from trainer.supervision.ranks import engine_of, open_named_pipe, torchrun_command
 
 PACKAGE = Path(__file__).parent.parent
 
 
 class Engine:
-    """Started from the main thread, in a process group of its own. `exit_code` as in subprocess: negative is a signal; None: it runs."""
+    """Started from the main thread, in a process group of its own. `exit_code` as in subprocess: negative is a signal; None: it runs.
 
-    def __init__(self, command: list[str], environment: dict[str, str], work: Path) -> None:
-        lines_end, engine_end = os.pipe()
-        lifeline_end, self._lifeline = os.pipe()
+    `ranks` more than 1: the command is torchrun's, and the two pipes have names (ranks.py).
+    """
+
+    def __init__(self, command: list[str], environment: dict[str, str], work: Path, ranks: int = 1) -> None:
+        self.ranks = ranks
+        given: tuple[int, ...] = ()
+        if ranks > 1:
+            lines_end, self._lifeline = open_named_pipe(work / "engine.pipe"), open_named_pipe(work / "lifeline.pipe")
+            told = {"TUNEPLANE_ENGINE_PIPE": str(work / "engine.pipe"), "TUNEPLANE_LIFELINE_PIPE": str(work / "lifeline.pipe")}
+        else:
+            lines_end, engine_end = os.pipe()
+            lifeline_end, self._lifeline = os.pipe()
+            given = (engine_end, lifeline_end)
+            told = {"TUNEPLANE_ENGINE_FD": str(engine_end), "TUNEPLANE_LIFELINE_FD": str(lifeline_end)}
         self._oom_kills = oom_kills()
         self.started = time.monotonic()
         self.seconds = 0.0
@@ -29,12 +40,12 @@ class Engine:
         try:
             self._process = subprocess.Popen(
                 command,
-                env={**environment, "TUNEPLANE_ENGINE_FD": str(engine_end), "TUNEPLANE_LIFELINE_FD": str(lifeline_end)},
+                env={**environment, **told},
                 cwd=work,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                pass_fds=(engine_end, lifeline_end),
+                pass_fds=given,
                 process_group=0,
                 preexec_fn=die_with_parent(os.getpid()),
                 restore_signals=True,
@@ -42,8 +53,8 @@ class Engine:
         except OSError as error:
             raise AttemptFailed("engine_missing", f"the engine does not start: {error}") from error
         finally:
-            os.close(engine_end)
-            os.close(lifeline_end)
+            for end in given:
+                os.close(end)
         assert self._process.stdout and self._process.stderr
         self.pid = self._process.pid
         self.lines, self.stdout, self.stderr = lines_end, self._process.stdout.fileno(), self._process.stderr.fileno()
@@ -61,14 +72,19 @@ class Engine:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
-    def dump_stacks(self) -> None:
-        self.signal(signal.SIGUSR1)
+    def dump_stacks(self, claim_id: str) -> None:
+        """Every process of the attempt that is prepared for it; to the others, torchrun among them, the signal would be the end."""
+        for pid in {self.pid, *carriers(claim_id)}:
+            if catches(pid, signal.SIGUSR1):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGUSR1)
 
     def kill(self) -> None:
         self.signal(signal.SIGKILL)
 
-    def killed_for_memory(self) -> bool:
-        return self.exit_code == -signal.SIGKILL and oom_kills() > self._oom_kills
+    def killed_for_memory(self, rank_ended: int | None) -> bool:
+        """`rank_ended`: how the rank that failed first ended, by torchrun's summary."""
+        return -signal.SIGKILL in (self.exit_code, rank_ended) and oom_kills() > self._oom_kills
 
     def close(self) -> None:
         os.close(self._lifeline)
@@ -78,18 +94,16 @@ class Engine:
                 stream.close()
 
 
-def engine_command(attempt: Attempt, training: dict[str, Any]) -> list[str]:
-    """A hypernetwork has an engine of its own, whatever the framework. Raises AttemptFailed (engine_missing), naming the engines here."""
+def engine_command(attempt: Attempt, training: dict[str, Any], ranks: int = 1) -> list[str]:
+    """Raises AttemptFailed (engine_missing), naming the engines that are here."""
     if attempt.engine:
         return attempt.engine
-    if training["peftMethod"] == "hypernetwork":
-        return [sys.executable, "-m", "trainer.engines.hypernetwork"]
-    framework = training["framework"]
-    frameworks = load_schema("attempt-spec")["$defs"]["AttemptSpec"]["properties"]["training"]["properties"]["framework"]["enum"]
-    here = [name for name in frameworks if (PACKAGE / "engines" / f"{name}.py").exists()]
-    if framework not in here:
-        raise AttemptFailed("engine_missing", f"the engine {framework} is not in this trainer; here are: {', '.join(here) or 'none'}")
-    return [sys.executable, "-m", f"trainer.engines.{framework}"]
+    engine = engine_of(training)
+    here = sorted(path.stem for path in (PACKAGE / "engines").glob("[a-z]*.py"))
+    if engine not in here:
+        raise AttemptFailed("engine_missing", f"the engine {engine} is not in this trainer; here are: {', '.join(here) or 'none'}")
+    module = f"trainer.engines.{engine}"
+    return torchrun_command(module, ranks, attempt.work) if ranks > 1 else [sys.executable, "-m", module]
 
 
 def engine_environment(attempt: Attempt, claim_id: str, resume_folder: Path | None, defaults: dict[str, str]) -> dict[str, str]:
@@ -110,9 +124,14 @@ def engine_environment(attempt: Attempt, claim_id: str, resume_folder: Path | No
     return environment
 
 
+def is_tiny(base_model: dict[str, Any]) -> bool:
+    """tiny-llama, or an adapter of it."""
+    return base_model["kind"] == "tiny-llama" or (base_model.get("base") or {}).get("kind") == "tiny-llama"
+
+
 def choose_threads(base_model: dict[str, Any]) -> tuple[dict[str, str], str, str]:
     """(defaults for the environment, the value to tell, the reason)."""
-    defaults = {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"} if base_model["kind"] == "tiny-llama" else {}
+    defaults = {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"} if is_tiny(base_model) else {}
     given = os.environ.get("OMP_NUM_THREADS")
     if given:
         return defaults, given, "OMP_NUM_THREADS of the environment"

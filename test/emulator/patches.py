@@ -1,0 +1,137 @@
+"""What MiniStack does otherwise than AWS and this project depends on: each fault in one function, with its source.
+
+`test/emulator/patches.test.ts` shows each of them on the stock emulator, so that the test fails when a new version has mended it and the
+patch can go. Nothing of MiniStack is copied: its functions are wrapped or replaced in place, which is why its version is pinned.
+"""
+
+import json
+import re
+import threading
+from importlib.metadata import version
+
+import batch_jobs
+from ministack.core import lambda_runtime
+from ministack.services import batch, lambda_svc, stepfunctions
+from ministack.services.cloudformation import provisioners
+
+PINNED = "1.5.33"
+
+
+def apply() -> None:
+    if version("ministack") != PINNED:
+        raise SystemExit(f"the patches are for ministack {PINNED}, found {version('ministack')}")
+    answer_without_a_stall()
+    name_errors_of_handlers()
+    run_batch_jobs()
+    deploy_batch_by_cloudformation()
+    record_the_start_of_tasks()
+    take_a_running_execution_again()
+
+
+def answer_without_a_stall() -> None:
+    """Stock waits 50 ms for log lines of a handler that writes none."""
+    lambda_runtime.Worker._drain_stderr_bounded.__defaults__ = (0.002, 0.002, 0.25)
+
+
+def name_errors_of_handlers() -> None:
+    """Stock answers `Runtime.HandlerError` for every error thrown, so that no Retry or Catch by name ever matches.
+
+    Lambda gives `errorType`, the error's name: docs.aws.amazon.com/lambda/latest/dg/nodejs-exceptions.html
+    """
+    invoke, execute = lambda_runtime.Worker.invoke, lambda_svc._execute_function_warm
+    newest = threading.local()
+
+    def remember(*args, **options):
+        newest.result = invoke(*args, **options)
+        return newest.result
+
+    def rename(*args, **options):
+        newest.result = None
+        answer = execute(*args, **options)
+        body, result = answer.get("body"), newest.result or {}
+        if isinstance(body, dict) and body.get("errorType") == "Runtime.HandlerError" and result.get("trace"):
+            trace = result["trace"].split("\n")
+            name = re.match(r"^([A-Za-z_$][\w$.]*)(?:: |$)", trace[0])
+            if name:
+                body["errorType"] = name.group(1)
+            body["trace"] = trace
+        return answer
+
+    lambda_runtime.Worker.invoke = remember
+    lambda_svc._execute_function_warm = rename
+
+
+def run_batch_jobs() -> None:
+    """Stock says SUCCEEDED at once, runs nothing, knows no TerminateJob and sends no events."""
+    batch._DISPATCH.update(batch_jobs.CALLS)
+
+
+def deploy_batch_by_cloudformation() -> None:
+    """Stock knows none of the three types: `Unrecognized resource types`."""
+
+    def lower_first(value):
+        if isinstance(value, dict):
+            return {key[:1].lower() + key[1:]: lower_first(item) for key, item in value.items()}
+        return [lower_first(item) for item in value] if isinstance(value, list) else value
+
+    def handlers(kind: str, path: str, name_key: str, arn_key: str, arn_attribute: str):
+        def create(logical_id, properties, stack, *_):
+            request = lower_first(properties)
+            # Names and values of tags, parameters and variables are the user's own: their case stays.
+            for free in ("Tags", "Parameters"):
+                if free in properties:
+                    request[free.lower()] = properties[free]
+            request.setdefault(name_key, f"{stack}-{logical_id}"[:128])
+            status, _headers, body = batch._DISPATCH[path](request)
+            answer = json.loads(body)
+            if status != 200:
+                raise ValueError(f"AWS::Batch::{kind}: {answer.get('message')}")
+            return answer[arn_key], {arn_attribute: answer[arn_key]}
+
+        def update(_physical_id, _old, properties, stack, *_):
+            return create(kind, properties, stack)
+
+        return {"create": create, "update": update, "delete": lambda *_args, **_options: None}
+
+    for kind, path, name_key, arn_key, arn_attribute in (
+        ("ComputeEnvironment", "/v1/createcomputeenvironment", "computeEnvironmentName", "computeEnvironmentArn", "ComputeEnvironmentArn"),
+        ("JobQueue", "/v1/createjobqueue", "jobQueueName", "jobQueueArn", "JobQueueArn"),
+        ("JobDefinition", "/v1/registerjobdefinition", "jobDefinitionName", "jobDefinitionArn", "JobDefinitionArn"),
+    ):
+        provisioners._RESOURCE_HANDLERS[f"AWS::Batch::{kind}"] = handlers(kind, path, name_key, arn_key, arn_attribute)
+
+
+def record_the_start_of_tasks() -> None:
+    """Stock histories lack TaskStarted, which AWS writes between TaskScheduled and the task's end, and which counts towards the 25,000.
+
+    docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html
+    """
+    add = stepfunctions._add_event
+
+    def add_event(execution, event_type, details=None):
+        event = add(execution, event_type, details)
+        if event_type == "TaskScheduled":
+            add(execution, "TaskStarted", {"taskStartedEventDetails": details.get("taskScheduledEventDetails", {})})
+        return event
+
+    stepfunctions._add_event = add_event
+
+
+def take_a_running_execution_again() -> None:
+    """Stock refuses the name of a running execution; AWS answers with that execution where the input is the same.
+
+    docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html: "StartExecution is idempotent for STANDARD workflows".
+    """
+    start = stepfunctions._start_execution
+
+    def start_execution(data):
+        answer = start(data)
+        if answer[0] == 200:
+            return answer
+        machine, name = data.get("stateMachineArn", ""), data.get("name", "")
+        running = stepfunctions._executions.get(f"{machine.replace(':stateMachine:', ':execution:')}:{name}")
+        if running is None or running["status"] != "RUNNING" or running["input"] != data.get("input", "{}"):
+            return answer
+        return stepfunctions.json_response({"executionArn": running["executionArn"], "startDate": running["startDate"]})
+
+    stepfunctions._start_execution = start_execution
