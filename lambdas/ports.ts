@@ -377,7 +377,7 @@ export interface Compute {
   /** What was reserved or waited for under this tag is free again. */
   release(tag: string): Promise<void>;
   /** What it will ask for on behalf of a run, and what that will move and cost, each with its sum. Its inputs are pinned. */
-  readonly plan?: (run: Run) => readonly Run['choices'][number][];
+  readonly plan?: (run: Pick<Run, 'training' | 'compute' | 'resumedFrom'>) => readonly Run['choices'][number][];
   readonly rental?: Rental;
 }
 

@@ -90,7 +90,7 @@ export class ConnectorCompute implements Compute {
     });
   }
 
-  plan(run: Run): ReturnType<NonNullable<Compute['plan']>> {
+  plan(run: Parameters<NonNullable<Compute['plan']>>[0]): ReturnType<NonNullable<Compute['plan']>> {
     return planOf(run);
   }
 

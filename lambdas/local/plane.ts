@@ -55,6 +55,8 @@ export interface Plane {
 }
 
 const REPOSITORY = join(import.meta.dirname, '..', '..');
+/** Made by `bin/build-web.ts` at the first start. */
+const DASHBOARD = join(REPOSITORY, 'web', 'dist');
 const HOUR_MILLIS = 3_600_000;
 /** Boot, image and start of a rented machine: 10 GB of image at 100 Mbit/s are 14 minutes. A trainer of this machine answers by itself. */
 const RENTED_START_SECONDS = 1_800;
@@ -158,7 +160,7 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
   const resumed = await takeUpRuns(ports);
   outbox.ring();
   const access = { tokens: token === null ? [] : [token], allowedOrigins: [] };
-  const surfaces = [createPlatformSurface(API_SURFACES, access), ...API_SURFACES];
+  const surfaces = [createPlatformSurface(API_SURFACES, access, { dashboard: DASHBOARD }), ...API_SURFACES];
   const sockets = new JobSockets({ ports, access });
   const server = await startHttpServer({
     port,

@@ -4,11 +4,15 @@ import { plainErrors, type Surface } from '#http/surface.ts';
 import { CHANNELS } from '../channels.ts';
 import { platformRoutes } from './routes.ts';
 
-/**
- * @param others the surfaces whose routes `/openapi.json` describes beside these
- * @param assetFolder where the files of /docs and /redoc lie; default: in node_modules
- */
-export function createPlatformSurface(others: readonly Surface[], access: Access, assetFolder?: string): Surface {
+interface PlatformFolders {
+  /** where the files of /docs and /redoc lie; default: in node_modules */
+  readonly assets?: string;
+  /** the built dashboard; without it `/` leads to /docs */
+  readonly dashboard?: string;
+}
+
+/** @param others the surfaces whose routes `/openapi.json` describes beside these */
+export function createPlatformSurface(others: readonly Surface[], access: Access, { assets, dashboard }: PlatformFolders = {}): Surface {
   const surface: Surface = {
     name: 'platform',
     description: 'Health, readiness and this documentation.',
@@ -17,7 +21,8 @@ export function createPlatformSurface(others: readonly Surface[], access: Access
       surfaces: () => [...others, surface],
       channels: CHANNELS,
       tokenRequired: access.tokens.length > 0,
-      assetFolder,
+      assetFolder: assets,
+      dashboardFolder: dashboard,
     }),
   };
   return surface;
