@@ -22,7 +22,8 @@ export async function prepareRun(ports: Ports, run: Run): Promise<Advance> {
   const unpinned =
     secret ?? [chosen, dataset, base].flatMap((pinned) => (pinned !== null && 'failure' in pinned ? [pinned.failure] : []))[0] ?? null;
   const compute = ports.compute.of(run.provider);
-  const room = unpinned ? null : await compute.reserve(attemptName(run.id, 1), run);
+  const wanted = chosen !== null && 'hypernetwork' in chosen ? { ...run, hypernetwork: chosen.hypernetwork } : run;
+  const room = unpinned ? null : await compute.reserve(attemptName(run.id, 1), wanted);
   const failure = unpinned ?? (room?.kind === 'impossible' ? room.failure : null);
 
   const { run: prepared } = await changeRun(ports, run.id, (draft) => {
