@@ -57,8 +57,8 @@ def test_rank_0_alone_reports_and_the_log_names_the_rank_of_every_line(interrupt
     steps = [row["step"] for row in run.rows("metrics") if "loss" in row]
     assert len(steps) == len(set(steps))
     assert "ranks=2 (TUNEPLANE_RANKS)" in run.log()
-    said = [(row["rank"], row["message"]) for row in run.rows("logs") if row["message"].startswith("[rank")]
-    assert all(message.startswith(f"[rank{rank}]:") for rank, message in said)
+    said = [(row["rank"], row["message"]) for row in run.rows("logs") if row["message"].startswith("[default")]
+    assert all(message.startswith(f"[default{rank}]:") for rank, message in said)
     assert {rank for rank, message in said if "]:step " in message} == {0}
 
 
