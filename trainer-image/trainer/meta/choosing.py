@@ -5,7 +5,9 @@ from typing import Any
 
 import torch
 
+from trainer import gpu_health
 from trainer.engine_link import EngineLink
+from trainer.supervision.liveness import visible_gpus
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,9 @@ class Chosen:
 
 
 def choose(training: dict[str, Any], link: EngineLink) -> Chosen:
+    """Raises Failure: no_gpu, gpu_driver_too_old, engine_missing."""
+    gpu_health.require_torch(torch.__version__)
+    gpu_health.require_health(torch, link.spec.get("gpusWanted"), visible_gpus())
     gpu, tiny = torch.cuda.is_available(), training["baseModel"]["kind"] == "tiny-llama"
     link.choice("device", "cuda" if gpu else "cpu", torch.cuda.get_device_name() if gpu else "no NVIDIA or AMD GPU")
     if not gpu:
