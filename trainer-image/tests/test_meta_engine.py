@@ -5,6 +5,7 @@ import math
 import random
 import shutil
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -535,6 +536,27 @@ def test_a_base_without_safetensors_is_refused(engine, few_rows, recipe, tmp_pat
     code, message = train(engine, few_rows, baseModel={"kind": "path", "path": str(folder)}).failure
 
     assert (code, "has its weights as pytorch_model.bin, a pickle" in message) == ("unsafe_weights", True)
+
+
+@pytest.mark.parametrize("framework", ["meta", "nemo"])
+def test_a_tokenizer_that_knows_more_than_the_model_is_refused_before_training(engine, few_rows, recipe, tmp_path, framework):
+    from trainer import tiny_llama
+
+    folder = shutil.copytree(tiny_llama.ensure(engine.cache), tmp_path / "larger")
+
+    def add_tokens() -> None:
+        from transformers import AutoTokenizer
+
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        tokenizer.add_tokens([f"<new{number}>" for number in range(50)])
+        tokenizer.save_pretrained(folder)
+
+    engine.call(add_tokens)
+    training = make_training(few_rows, framework=framework, baseModel={"kind": "path", "path": str(folder)})
+
+    attempt = engine.run(training, engine=framework, environment={"TUNEPLANE_NEMO_PYTHON": sys.executable, "TUNEPLANE_NEMO_COMMAND": "[]"})
+
+    assert attempt.failure[0] == "tokenizer_mismatch"
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,7 @@ def run(link: EngineLink, reached: Reached) -> None:
     # ------------------------------------------------------------------ data
     link.phase("preparing-data", f"{len(rows.train)} rows to train on, {len(rows.eval)} to evaluate")
     tokenizer = models.load_tokenizer(training, base, rows)
+    models.require_embeddings(tokenizer, models.count_embeddings(base), base)
     tokens, eval_tokens = map(to_token_rows, prepared_rows(rows, tokenizer, base.commit, hyperparameters["maxSeqLength"], cache, link))
     steps = count_steps(hyperparameters, len(tokens), ranks)
     eval_steps, save_steps = choices.choose_intervals(hyperparameters, steps, bool(eval_tokens), link)

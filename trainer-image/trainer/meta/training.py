@@ -61,6 +61,7 @@ def train(
     # ------------------------------------------------------------------ model
     link.phase("loading-model", base.id)
     tokenizer = models.load_tokenizer(training, base, rows)
+    models.require_embeddings(tokenizer, source.shape.vocabulary, base)
     compute = getattr(torch, chosen.precision)
     with torch.device("meta"):
         # What is trained is float32: the adapter, or in full fine-tuning all of it.
