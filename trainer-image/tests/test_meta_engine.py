@@ -501,6 +501,7 @@ def test_a_base_in_meta_s_layout_without_a_tokenizer_is_told(engine, few_rows, m
     code, message = train(engine, few_rows, baseModel={"kind": "path", "path": str(bare)}).failure
 
     assert code == "model_not_found" and message.startswith(f"{bare} holds no tokenizer.json")
+    assert not list(engine.cache.glob("*.building-*"))
 
 
 @pytest.fixture(scope="session")

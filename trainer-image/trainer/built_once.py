@@ -12,7 +12,10 @@ PAUSE_SECONDS = 0.5
 
 
 def build_once(folder: Path, what: str, build: Callable[[Path], None], report: Report) -> Path:
-    """`folder`, made by `build` where it is missing. Two runs at once build it once: the second waits on a lock of the kernel."""
+    """`folder`, made by `build` where it is missing; an exception of `build` leaves nothing behind.
+
+    Two runs at once build it once: the second waits on a lock of the kernel.
+    """
     if folder.is_dir():
         return folder
     cache = folder.parent
@@ -27,7 +30,11 @@ def build_once(folder: Path, what: str, build: Callable[[Path], None], report: R
                 shutil.rmtree(left_behind)
             building = cache / f"{folder.name}.building-{os.getpid()}"
             building.mkdir()
-            build(building)
+            try:
+                build(building)
+            except BaseException:
+                shutil.rmtree(building)
+                raise
             for file in building.rglob("*"):
                 if file.is_file():
                     file.chmod(0o644)  # safetensors leaves 0600; other users of this machine read the cache too
