@@ -27,7 +27,7 @@ const [command = 'help', ...rest] = process.argv.slice(2);
 const interactive = Boolean(process.stdout.isTTY);
 const isPackage = root.includes(`${sep}node_modules${sep}`);
 /** Commands of the command line that train or ask here, and need the trainer for it. */
-const TRAINING = new Set(['start', 'quickstart', 'ask']);
+const TRAINING = new Set(['start', 'quickstart', 'ask', 'worker']);
 
 const HELP = `npm run quickstart           fine-tune a tiny model on this machine, and see what it learned (--exit: end when done)
 npm start                    the plane alone, on http://127.0.0.1:8000 (PORT, TUNEPLANE_HOME)
@@ -241,7 +241,8 @@ const entry = [
 
 /** A command of the command line, where its user stands. On the right Node it runs in this process: a second one takes 50 ms to start. */
 async function runCommand(words) {
-  const isTraining = TRAINING.has(words.find((word) => !word.startsWith('-')));
+  const [name, next] = words.filter((word) => !word.startsWith('-'));
+  const isTraining = TRAINING.has(name) && !(name === 'worker' && next === 'token');
   const isHelp = words.some((word) => word === '--help' || word === '-h');
   if (isTraining && !isHelp) {
     installTrainer('run');
@@ -298,7 +299,7 @@ switch (command) {
     installForTests('emulator', 'the AWS emulator');
     installForTests('schemathesis', 'schemathesis');
     buildWeb();
-    if (rest.length > 0) await runLanes([/\.py\b/.test(rest[0]) ? pytest(...rest) : vitest(...rest)]);
+    if (rest.length > 0) await runLanes([/\.py\b|^trainer-image\b/.test(rest[0]) ? pytest(...rest) : vitest(...rest)]);
     // The trainer's tests are one busy thread: two cores have room for the plane's beside them.
     else await runLanes([...checks(), vitest()], [pytest()]);
     break;

@@ -1,5 +1,6 @@
 /** What each command answers with `--json`: one schema a command. Most are the plane's own answers, under the plane's own names. */
 import * as z from 'zod';
+import { tokenResponse } from '../lambdas/surfaces/attempts/worker-schemas.ts';
 import { artifactResponse, projectListResponse, projectResponse } from '../lambdas/surfaces/management/schemas.ts';
 import {
   datasetListResponse,
@@ -98,6 +99,15 @@ export const ANSWERS = {
   'projects create': projectResponse,
   providers: z.object({ providers: providerListResponse.shape.items, workers: workerListResponse.shape.items }),
   start: z.object({ url: z.string(), home: z.string(), unfinished_runs: z.int().meta({ description: 'found, and taken up' }) }),
+  'worker run': z.object({
+    name: z.string(),
+    url: z.string().meta({ description: 'of the plane' }),
+    home: z.string(),
+    slots: z.int().meta({ description: 'runs at once' }),
+    gpus: z.int(),
+    engines: z.array(z.string()),
+  }),
+  'worker token': tokenResponse,
   quickstart: runDetailResponse,
   ask: z.array(z.object({ prompt: z.string(), base: z.string().nullable(), tuned: z.string() })),
   doctor,

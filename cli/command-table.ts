@@ -55,6 +55,7 @@ export const COMMAND_TABLE: readonly CommandRow[] = [
     summary: 'where runs may train, and the machines that are there',
     load: () => import('./commands/providers.ts'),
   },
+  { name: 'worker', group: PLANE, summary: 'have this machine train for a plane elsewhere', load: () => import('./commands/worker.ts') },
   { name: 'start', group: PLANE, summary: 'start a plane on this machine', load: () => import('./commands/start.ts') },
   {
     name: 'quickstart',

@@ -5,10 +5,11 @@ import type { Check, Finding, Verdict } from './check.ts';
 import { checkHome } from './home.ts';
 import { checkPlane } from './plane.ts';
 import { checkPrograms } from './programs.ts';
+import { checkRented } from './rented.ts';
 import { checkSecrets } from './secrets.ts';
 import { checkTrainer } from './trainer.ts';
 
-const CHECKS: readonly Check[] = [checkPrograms, checkTrainer, checkHome, checkSecrets, checkPlane];
+const CHECKS: readonly Check[] = [checkPrograms, checkTrainer, checkHome, checkSecrets, checkRented, checkPlane];
 
 export async function runDoctor(session: Session): Promise<void> {
   const checked = { session, variables: session.world.variables };

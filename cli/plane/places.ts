@@ -1,5 +1,6 @@
 /** Calls for what a plane has beside its runs: datasets, providers, machines. */
 import type * as z from 'zod';
+import { tokenResponse } from '../../lambdas/surfaces/attempts/worker-schemas.ts';
 import {
   datasetListResponse,
   datasetPreviewResponse,
@@ -49,3 +50,7 @@ export const listProviders = async (plane: PlaneClient): Promise<Provider[]> =>
 
 export const listWorkers = async (plane: PlaneClient): Promise<Worker[]> =>
   (await plane.call({ method: 'GET', path: '/workers', schema: workerListResponse })).items;
+
+/** The token with which a machine works under this name. */
+export const issueWorkerToken = (plane: PlaneClient, name: string): Promise<z.infer<typeof tokenResponse>> =>
+  plane.call({ method: 'POST', path: pathOf`/workers/${name}/token`, schema: tokenResponse });

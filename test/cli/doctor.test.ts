@@ -41,7 +41,7 @@ test('a machine and a plane that are in order: nothing failed, every check has a
   expect(code).toBe(0);
   expect(Object.keys(checks)).toEqual([
     ...['node', 'python', 'uv', 'trainer', 'gpu', 'settings', 'home', 'disk', 'data root', 'port'],
-    ...['hub token', 'secrets', 'profiles', 'plane', 'token', 'providers', 'machines'],
+    ...['hub token', 'secrets', 'profiles', 'rented', 'plane', 'token', 'providers', 'machines'],
   ]);
   expect(checks).toMatchObject({
     node: { verdict: 'ok' },
