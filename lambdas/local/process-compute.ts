@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { ComputeHandle, Run } from '#domain/run.ts';
 import type { Compute, Launch, LaunchOrder, Machine, Observation, Reservation } from '#ports';
+import { findEngines } from './find-engines.ts';
 import { SupervisorProcesses, type SupervisorSettings } from './supervisor-processes.ts';
 import { type MachineRoom, WaitingLine } from './waiting-line.ts';
 
@@ -38,7 +39,7 @@ export class ProcessCompute implements Compute {
         busy: [...held.keys()].sort(),
         waiting,
         gpus: room.gpus.map((index) => ({ index, heldBy: [...held].find(([, gpus]) => gpus.includes(index))?.[0] ?? null })),
-        engines: this.#engines(),
+        engines: findEngines(this.#options, room.gpus.length > 0),
       },
     ];
   }
@@ -82,14 +83,6 @@ export class ProcessCompute implements Compute {
   async release(tag: string): Promise<void> {
     const next = this.#line.release(tag);
     if (next !== null) this.#options.onRoom(next);
-  }
-
-  /** NeMo Automodel trains on NVIDIA GPUs only, and has an environment of its own (trainer-image/nemo). */
-  #engines(): string[] {
-    const { python, trainerFolder, room, passedOn } = this.#options;
-    const nemo = passedOn['TUNEPLANE_NEMO_PYTHON'] ?? join(trainerFolder, 'nemo', '.venv', 'bin', 'python');
-    if (!existsSync(python)) return [];
-    return room.gpus.length > 0 && existsSync(nemo) ? ['hf', 'meta', 'nemo'] : ['hf', 'meta'];
   }
 
   #callNext(): void {
