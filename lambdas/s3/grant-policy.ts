@@ -1,7 +1,7 @@
 /**
  * What one attempt may do in the store, as a session policy: read and write its own files and the run's checkpoints, logs, metrics and
- * artifacts; read its data, a base that is stored, and the checkpoint of another run that it goes on from. A session policy grants
- * nothing by itself: it is cut out of what the plane's own credentials, or the role, may do.
+ * artifacts; read its data, a base that is stored, the hypernetwork that makes its adapter, and the checkpoint of another run that it goes
+ * on from. A session policy grants nothing by itself: it is cut out of what the plane's own credentials, or the role, may do.
  *
  * A policy may have 2,048 characters (docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html, "Policy"). Where data are many
  * files, their folders stand in their place.
@@ -14,7 +14,9 @@ import { parseS3Uri } from './storage-places.ts';
 const MAX_CHARACTERS = 2_048;
 
 /** What a grant looks at of a run. */
-export type Scope = Pick<Run, 'id' | 'resumedFrom'> & { readonly training: Pick<Run['training'], 'dataset' | 'baseModel'> };
+export type Scope = Pick<Run, 'id' | 'resumedFrom' | 'hypernetwork'> & {
+  readonly training: Pick<Run['training'], 'dataset' | 'baseModel'>;
+};
 
 /**
  * @param folder where the run folder lies; its key does not end in '/'
@@ -51,11 +53,12 @@ function scopeOf(kind: string, runId: string, name: string): string {
   }
 }
 
-function readPlaces({ training: { dataset, baseModel }, resumedFrom }: Scope): ObjectPlace[] {
+function readPlaces({ training: { dataset, baseModel }, hypernetwork, resumedFrom }: Scope): ObjectPlace[] {
   const files = dataset.kind === 'files' ? dataset.files.map(({ location }) => location) : [];
-  const bases = storedFolders(baseModel).map((folder) => `${folder.replace(/\/$/, '')}/*`);
+  const makers = hypernetwork?.kind === 'run' ? [hypernetwork.folder] : [];
+  const folders = [...storedFolders(baseModel), ...makers].map((folder) => `${folder.replace(/\/$/, '')}/*`);
   const origin = resumedFrom ? [`${resumedFrom.folder}/*`, `${parentOf(resumedFrom.folder)}/${resumedFrom.checkpoint}.json`] : [];
-  return [...files, ...bases, ...origin].flatMap((uri) => parseS3Uri(uri) ?? []);
+  return [...files, ...folders, ...origin].flatMap((uri) => parseS3Uri(uri) ?? []);
 }
 
 function storedFolders(base: Run['training']['baseModel']): string[] {
