@@ -10,6 +10,7 @@
  *   DOCUMENT#<collection>     <id>                          a small document; one with `expiresAt` goes by time to live
  *   LIST#<group>              <run>                         an entry for each list that the run is in
  *   COUNT#<places>            <standing>#<shard>            how many runs a group has, in 32 parts
+ *   JOBS#<shard>              <job>                         an AWS Batch job that may still live, as it was last seen
  *
  *   index `unpublished` (keys only, sparse): OUTBOX#<shard> | <since>   runs with events that were not published yet
  *
@@ -36,6 +37,7 @@ export interface TableKey {
 
 export const UNPUBLISHED_INDEX = 'unpublished';
 export const OUTBOX_SHARDS = 8;
+export const JOB_SHARDS = 8;
 export const COUNTER_SHARDS = 32;
 
 const padded = (n: number, digits: number): string => String(n).padStart(digits, '0');
@@ -85,3 +87,6 @@ export const listPartition = (standing: string | null, places: Places): string =
 export const countPartition = (places: Places): string => `COUNT#${placesText(places)}`;
 export const countSort = (standing: string, runId: string): string => `${standing}#${padded(shardOf(runId, COUNTER_SHARDS), 2)}`;
 export const standingOfCount = (sk: string): string => sk.slice(0, sk.lastIndexOf('#'));
+
+export const jobsPartition = (shard: number): string => `JOBS#${shard}`;
+export const jobKey = (jobId: string): TableKey => ({ pk: jobsPartition(shardOf(jobId, JOB_SHARDS)), sk: jobId });
