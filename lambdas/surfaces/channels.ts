@@ -1,5 +1,6 @@
 /** What the plane pushes, in the order of who listens: a browser, a script, other systems. */
 import * as z from 'zod';
+import { EVENT_SOURCE, PUBLIC_EVENTS } from '#domain/public-events.ts';
 import type { Channel } from '#http/asyncapi.ts';
 import { metricsMessage, notificationMessage, statusMessage } from './orchestrator/messages.ts';
 import { eventResponse } from './runs/schemas.ts';
@@ -34,5 +35,20 @@ export const CHANNELS: readonly Channel[] = [
     protocol: 'http',
     parameters: { run_id: 'id of the run' },
     messages: { RunEvent: { summary: 'One event of the run', schema: eventResponse } },
+  },
+  {
+    name: 'busEvents',
+    address: 'the event bus of the stage',
+    title: 'Events of runs on Amazon EventBridge',
+    description: `On AWS. Source \`${EVENT_SOURCE}\`, detail types ${Object.keys(PUBLIC_EVENTS)
+      .map((detailType) => `\`${detailType}\``)
+      .join(', ')}; resources: the run's id. Handed over at least once: order by \`metadata.sequence\`, de-duplicate by \`metadata.id\`.`,
+    protocol: 'eventbridge',
+    messages: {
+      TrainingRunStateChange: { summary: 'The state of a run changed', schema: PUBLIC_EVENTS['Training Run State Change'] },
+      TrainingRunFinished: { summary: 'A run is over, and what came of it', schema: PUBLIC_EVENTS['Training Run Finished'] },
+      TrainingRunBlocked: { summary: 'A run waits, and why', schema: PUBLIC_EVENTS['Training Run Blocked'] },
+      CheckpointCreated: { summary: 'A run can go on from here', schema: PUBLIC_EVENTS['Checkpoint Created'] },
+    },
   },
 ];
