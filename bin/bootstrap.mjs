@@ -27,6 +27,7 @@ npm start                    the plane alone, on http://127.0.0.1:8000 (PORT, TU
 npm run ask -- <run> "..."   ask base and tuned model the same thing
 npm run setup                install everything, start nothing (-- all: also what tests and examples need)
 npm test                     every test
+npm run simulate -- 3482     a simulated history of crashes and lost machines, by its seed (-- 1 100000: searches)
 npm run check                format, lint, types, dead code, drift
 npm run generate             write what is derived from the code
 npm run format               format the code
@@ -255,6 +256,9 @@ switch (command) {
     break;
   case 'generate':
     process.exit(run(node, ['bin/generate.ts', ...rest]));
+    break;
+  case 'simulate':
+    process.exit(run(node, ['test/simulation/main.ts', ...rest]));
     break;
   case 'bench':
     uv();

@@ -1,5 +1,7 @@
 /** What the plane does with machines that it asks for, waits for and only sees from outside. */
 import { beforeEach, describe, expect, test } from 'vitest';
+import { pauseRun } from '#operations/pause-run.ts';
+import { resumeRun } from '#operations/resume-run.ts';
 import { stopRun } from '#operations/stop-run.ts';
 import type { Reason } from '#ports';
 import { MemoryPlane } from '../support/memory-plane.ts';
@@ -119,6 +121,56 @@ describe('a job that has no machine yet', () => {
     expect(await plane.run(id)).toMatchObject({ state: 'stopping', stopDetail: { code: 'time_limit' } });
   });
 });
+
+describe('a resumed run', () => {
+  async function aResumedRun(): Promise<string> {
+    const id = await aTrainingRun();
+    await pauseRun(plane.ports, id);
+    await plane.settle(id);
+    await plane.trainer(id).finish('paused');
+    await plane.settle(id);
+    await resumeRun(plane.ports, id);
+    await plane.settle(id);
+    return id;
+  }
+
+  test('says that it waits for a machine, and then that its trainer is starting', async () => {
+    const id = await aResumedRun();
+    plane.compute.seen.set(`${id}-0002`, { waiting: NO_STOCK });
+    await plane.settle(id);
+    const waiting = await plane.run(id);
+    plane.compute.seen.clear();
+    await plane.settle(id);
+
+    expect(waiting).toMatchObject({ state: 'paused', waiting: { code: 'capacity' }, attempt: { startingSince: null } });
+    expect(await plane.run(id)).toMatchObject({ state: 'paused', waiting: { code: 'resuming' } });
+  });
+
+  test('whose trainer never claims gets another machine', async () => {
+    const id = await aResumedRun();
+    plane.now += HOUR;
+
+    await plane.settle(id);
+
+    expect(await plane.run(id)).toMatchObject({ state: 'paused', attempt: { number: 3 } });
+    expect(plane.compute.terminated).toContain(`${id}-0002`);
+  });
+});
+
+test.each(['completed', 'paused'] as const)(
+  'room that a run held when the plane died is given back by the next look at it: %s',
+  async (outcome) => {
+    const id = await aTrainingRun();
+    if (outcome === 'paused') await pauseRun(plane.ports, id);
+    await plane.trainer(id).finish(outcome);
+    await plane.settle(id);
+    plane.compute.released.length = 0; // nobody lived to do it
+
+    await plane.settle(id);
+
+    expect(plane.compute.released).toContain(`${id}-0001`);
+  },
+);
 
 describe('a machine that is there', () => {
   test('and whose trainer never claims is given up, and another is asked for', async () => {

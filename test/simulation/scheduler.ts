@@ -37,7 +37,7 @@ export interface Chances {
   readonly fault: number;
 }
 
-const NEVER = new Promise<never>(() => {});
+const RUN_ID = /run_[0-9a-z]{26}/g;
 /** A slow call: the clock may go on by so much while it waits. */
 const SLOW_MILLIS = 5_000;
 
@@ -51,6 +51,7 @@ export class Scheduler {
   onCrash: (process: Process) => void = () => {};
   readonly #calls: Call[] = [];
   readonly #timers: Timer[] = [];
+  readonly #names = new Map<string, string>();
   #order = 0;
 
   constructor(random: Random, chances: Chances, isTraced: boolean) {
@@ -61,8 +62,10 @@ export class Scheduler {
 
   /** Lets a process ask for something. @param effect what it does to the world, all at once */
   call<Result>(process: Process, name: string, effect: () => Result): Promise<Result> {
-    if (!process.isAlive) return NEVER;
-    return new Promise((resolve, reject) => this.#calls.push({ process, name, effect, resolve: resolve as (value: never) => void, reject }));
+    if (!process.isAlive) return new Promise(() => {});
+    return new Promise((resolve, reject) =>
+      this.#calls.push({ process, name, effect, resolve: resolve as (value: never) => void, reject }),
+    );
   }
 
   at(millis: number, ring: () => void): void {
@@ -88,7 +91,10 @@ export class Scheduler {
   }
 
   /** Goes on until `isDone`, or nothing is left to happen. @returns false where the limits came first */
-  async run(isDone: () => boolean, { untilMillis, maxSteps }: { readonly untilMillis: number; readonly maxSteps: number }): Promise<boolean> {
+  async run(
+    isDone: () => boolean,
+    { untilMillis, maxSteps }: { readonly untilMillis: number; readonly maxSteps: number },
+  ): Promise<boolean> {
     for (const last = this.steps + maxSteps; this.steps < last; ) {
       await settle();
       if (isDone()) return true;
@@ -107,27 +113,39 @@ export class Scheduler {
     return false;
   }
 
-  #happen({ process, name, effect, resolve, reject }: Call): void {
-    if (!process.isAlive) return;
+  #happen(call: Call): void {
+    if (!call.process.isAlive) return;
     const fate = this.random.next();
     const { crash, fault } = this.chances;
-    if (fate < crash / 2) return this.kill(process, `before ${name}`);
-    if (fate < crash / 2 + fault / 2) return reject(new SimulatedFault(`${name} failed`));
+    if (fate < crash / 2) this.kill(call.process, `before ${call.name}`);
+    else if (fate < crash / 2 + fault / 2) call.reject(new SimulatedFault(`${call.name} failed`));
+    else this.#takeEffect(call, fate);
+  }
+
+  #takeEffect({ process, name, effect, resolve, reject }: Call, fate: number): void {
+    const { crash, fault } = this.chances;
     let result: unknown;
     try {
       result = effect();
     } catch (error) {
       this.say(() => `${process.name} ${name}: ${error instanceof Error ? error.message : error}`);
-      return reject(error);
+      reject(error);
+      return;
     }
     this.say(() => `${process.name} ${name}`);
-    if (fate > 1 - crash / 2) return this.kill(process, `after ${name}`);
-    if (fate > 1 - crash / 2 - fault / 2) return reject(new SimulatedFault(`the reply to ${name} was lost`));
-    resolve(result as never);
+    if (fate > 1 - crash / 2) this.kill(process, `after ${name}`);
+    else if (fate > 1 - crash / 2 - fault / 2) reject(new SimulatedFault(`the reply to ${name} was lost`));
+    else resolve(result as never);
   }
 
   #say(sentence: string): void {
-    this.trace?.push(`${((this.now - EPOCH) / 1_000).toFixed(3)} ${sentence}`);
+    this.trace?.push(`${((this.now - EPOCH) / 1_000).toFixed(3)} ${sentence.replaceAll(RUN_ID, (id) => this.#nameOf(id))}`);
+  }
+
+  /** Ids are made by chance that no seed governs; they decide nothing. */
+  #nameOf(id: string): string {
+    if (!this.#names.has(id)) this.#names.set(id, `run ${this.#names.size + 1}`);
+    return this.#names.get(id) ?? id;
   }
 }
 

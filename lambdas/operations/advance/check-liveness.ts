@@ -6,7 +6,7 @@ import { changeRun } from '../change-run.ts';
 import { requestStop } from '../stop-run.ts';
 import { type AttemptEnd, endAttempt } from './end-attempt.ts';
 import { type Advance, lookSeconds } from './pace.ts';
-import { hasWaitedTooLong, isOlder, waitedTooLong } from './patience.ts';
+import { hasWaitedTooLong, isOlder, waitedTooLong, waitOfLaunched } from './patience.ts';
 import { type AttemptFiles, readAttempt, voidAttempt } from './run-folder-files.ts';
 
 /** The trainer bounds its final checkpoint at 30 minutes; after this the plane ends what is left by itself. */
@@ -59,21 +59,25 @@ function heardOf(ports: Ports, { run, progress }: RunView, { heartbeat }: Comput
   const heard = progress?.attempt === number ? progress.seenAt : (startingSince ?? reservedAt);
   if (heartbeat === 'answers') return isOlder(ports, heard, MUTE_SECONDS) ? 'silent' : 'alive';
   // A machine that was there so long without a claim never will: image, driver or start are broken.
-  const isStarting = waiting === undefined && run.waiting === null;
-  if (!isClaimed) return isStarting && isOlder(ports, startingSince ?? reservedAt, startSeconds) ? 'gone' : 'alive';
+  const isStarting = waiting === undefined && startingSince !== null;
+  if (!isClaimed) return isStarting && isOlder(ports, startingSince, startSeconds) ? 'gone' : 'alive';
   return isOlder(ports, heard, silenceSeconds) ? 'silent' : 'alive';
 }
 
 /** Launched, and no machine yet: the run says why, and not longer than it may. When the machine comes its start is timed from then. */
 async function noteWait(ports: Ports, run: Run, waiting: Reason | null): Promise<void> {
-  if ((waiting?.code ?? null) === (run.waiting?.code ?? null) && !hasWaitedTooLong(ports, run)) return;
+  const noted = run.attempt?.startingSince === null ? run.waiting : null;
+  if ((waiting?.code ?? null) === (noted?.code ?? null) && !hasWaitedTooLong(ports, run)) return;
   await changeRun(ports, run.id, (draft) => {
-    if (draft.run.state !== 'initializing' || draft.run.attempt === null) return;
+    const { state, attempt } = draft.run;
+    if ((state !== 'initializing' && state !== 'paused') || attempt === null) return;
     if (hasWaitedTooLong(ports, draft.run)) requestStop(draft, waitedTooLong(ports));
-    else if (waiting !== null) draft.wait(waiting);
-    else if (draft.run.waiting !== null) {
-      draft.run.waiting = null;
-      draft.run.attempt.startingSince = draft.timestamp;
+    else if (waiting !== null) {
+      attempt.startingSince = null;
+      draft.wait(waiting);
+    } else if (attempt.startingSince === null) {
+      attempt.startingSince = draft.timestamp;
+      draft.run.waiting = waitOfLaunched(draft);
       draft.note('waiting-changed', { message: 'has a machine' });
     }
   });

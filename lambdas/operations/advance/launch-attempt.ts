@@ -14,6 +14,7 @@ import { changeRun } from '../change-run.ts';
 import { openVariables } from '../run-environment.ts';
 import { findWholeCheckpoint, toResumePoint } from './checkpoints.ts';
 import { type Advance, IDLE_SECONDS, lookSeconds } from './pace.ts';
+import { waitOfLaunched } from './patience.ts';
 import { pollAttempt } from './poll-attempt.ts';
 import { mayLaunch, noteLaunched, noteWaiting, recordLaunch, refuse } from './record-launch.ts';
 import { inFolder, isVoid, readAttempt, voidAttempt, writeControl } from './run-folder-files.ts';
@@ -27,6 +28,8 @@ export async function launchAttempt(ports: Ports, view: RunView): Promise<Advanc
   if (open && run.want !== 'run') return abandonReservation(ports, view, open.number);
 
   const compute = ports.compute.of(run.provider);
+  // Whoever ended the attempt before may not have lived to give its room back.
+  if (!open && number > 1) await compute.release(attemptName(run.id, number - 1));
   const reservation = await compute.reserve(tag, run);
   if (reservation.kind === 'impossible') return refuse(ports, run, reservation);
   if (reservation.kind === 'no-capacity') {
@@ -76,11 +79,7 @@ async function reserveAttempt(ports: Ports, run: Run, number: number): Promise<R
     const { baseModel } = draft.run.training;
     // The hub's newest commit may be another one by now: a run goes on with the weights it began with.
     if (checkpoint && baseModel.kind === 'hub') baseModel.commit = checkpoint.base.commit;
-    // A resuming run reads `paused` until it trains, and says why.
-    draft.run.waiting =
-      draft.run.state === 'paused'
-        ? { code: 'resuming', sentence: 'its trainer is starting', remedy: 'it goes on by itself', since: draft.timestamp }
-        : null;
+    draft.run.waiting = waitOfLaunched(draft);
     draft.note('attempt-reserved', {
       message: resumeFrom ? `attempt ${number} goes on from ${resumeFrom.checkpoint}` : `attempt ${number} starts at step 0`,
       data: { resumeFrom },

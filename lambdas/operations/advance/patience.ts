@@ -1,5 +1,6 @@
 /** How long the plane waits for what does not come. */
-import type { Run } from '#domain/run.ts';
+import type { Run, Waiting } from '#domain/run.ts';
+import type { RunChange } from '#domain/run-change.ts';
 import type { Ports } from '#ports';
 
 export const isOlder = ({ clock }: Pick<Ports, 'clock'>, since: string, seconds: number): boolean =>
@@ -16,3 +17,9 @@ export const waitedTooLong = ({ settings }: Pick<Ports, 'settings'>): NonNullabl
   code: 'time_limit',
   message: `no capacity in ${settings.capacitySeconds} s`,
 });
+
+/** A resuming run reads `paused` until it trains, and says why. */
+export const waitOfLaunched = ({ run, timestamp }: RunChange): Waiting | null =>
+  run.state === 'paused'
+    ? { code: 'resuming', sentence: 'its trainer is starting', remedy: 'it goes on by itself', since: timestamp }
+    : null;
