@@ -11,6 +11,9 @@
  *   LIST#<group>              <run>                         an entry for each list that the run is in
  *   COUNT#<places>            <standing>#<shard>            how many runs a group has, in 32 parts
  *   JOBS#<shard>              <job>                         an AWS Batch job that may still live, as it was last seen
+ *   CONNECTIONS#<run>         <connection>                  a WebSocket that follows a run, and how far it has been told
+ *   CONNECTION#<connection>   CONNECTION                    the run that it follows
+ *   FOLLOWED                  <run>                         a run that somebody follows
  *
  *   index `unpublished` (keys only, sparse): OUTBOX#<shard> | <since>   runs with events that were not published yet
  *
@@ -90,3 +93,7 @@ export const standingOfCount = (sk: string): string => sk.slice(0, sk.lastIndexO
 
 export const jobsPartition = (shard: number): string => `JOBS#${shard}`;
 export const jobKey = (jobId: string): TableKey => ({ pk: jobsPartition(shardOf(jobId, JOB_SHARDS)), sk: jobId });
+
+export const connectionsPartition = (runId: string): string => `CONNECTIONS#${runId}`;
+export const connectionKey = (connectionId: string): TableKey => ({ pk: `CONNECTION#${connectionId}`, sk: 'CONNECTION' });
+export const FOLLOWED_PARTITION = 'FOLLOWED';
