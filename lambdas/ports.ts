@@ -1,5 +1,6 @@
 /** What operations need of the world, in our words. Two sets of implementations meet it: `local/` and `aws/`; one contract suite runs against both. */
 
+import type { MachineTokenKind } from '#domain/machine-tokens.ts';
 import type { ComputeHandle, Run, RunEvent, RunProgress, RunView, Waiting } from '#domain/run.ts';
 import type { Dataset, StoredFile } from '#domain/run-folder.ts';
 import type { RunState } from '#domain/run-lifecycle.ts';
@@ -193,6 +194,36 @@ export interface Secrets {
   read(name: string): Promise<string>;
 }
 
+/** Tokens of machines beyond the plane's own process, under a key of the plane's: nothing is stored, what a token opens the record says. */
+export interface MachineTokens {
+  /** eight characters that tell this plane's machines from another's in the same account of a provider */
+  readonly planeId: string;
+  /** The same kind and subject always give the same token. */
+  issue(kind: MachineTokenKind, subject: string): Promise<string>;
+  /** The subject of a token that this plane issued for that kind; else null. */
+  subjectOf(kind: MachineTokenKind, token: string): Promise<string | null>;
+}
+
+/** Credentials of an object store, good for an hour, limited to what one attempt needs. */
+export interface StorageGrant {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken: string;
+  /** ISO 8601, UTC */
+  readonly expiresAt: string;
+  readonly region: string;
+  /** of a store that is not Amazon's; null: the region's own */
+  readonly endpoint: string | null;
+}
+
+export interface StorageGrants {
+  /**
+   * Read and write for this attempt's own files and the run's checkpoints, logs, metrics and artifacts; read only for its data and for
+   * a base that lies in the store. Null where the run folder is a path.
+   */
+  for(run: Run, attempt: number): Promise<StorageGrant | null>;
+}
+
 /** Training data: names become files with sizes and hashes. */
 export interface Inputs {
   pin(dataset: Dataset): Promise<{ dataset: Dataset } | { failure: { code: string; message: string } }>;
@@ -211,6 +242,8 @@ export interface LaunchOrder {
   readonly folder: string;
   /** the run's own variables, for a compute that hands them over itself; they reach the engine, and nothing that others can read */
   readonly openEnvironment: () => Promise<Readonly<Record<string, string>>>;
+  /** how a machine beyond this process comes to its attempt: variables that may be seen by others, a token that is used up once among them */
+  readonly invite: () => Promise<Readonly<Record<string, string>>>;
 }
 
 /** Why something waits, and what its user can do. */
@@ -264,6 +297,54 @@ export interface Machine {
   readonly engines: readonly string[];
 }
 
+/** Asked to end, and not gone yet: ask again in a few seconds. */
+export class StillEnding extends Error {
+  constructor(what: string) {
+    super(`${what} was asked to end, and is not gone yet`);
+    this.name = 'StillEnding';
+  }
+}
+
+/** What an attempt cost so far, in all machines that were ever started for it. */
+export interface Bill {
+  readonly machines: number;
+  readonly seconds: number;
+  /** seconds times GPUs */
+  readonly gpuSeconds: number;
+  readonly usd: number;
+  /** by the provider's own books, and nothing more will come */
+  readonly isFinal: boolean;
+}
+
+/** A machine that is paid for, and is this plane's by its label. */
+export interface RentedMachine {
+  readonly provider: string;
+  readonly id: string;
+  readonly label: string;
+  /** the attempt that it was asked for */
+  readonly tag: string;
+  /** milliseconds since 1970 */
+  readonly askedAt: number;
+}
+
+/** What only a provider of rented machines has: they cost for as long as they are there, wanted or not. */
+export interface Rental {
+  readonly provider: string;
+  /** Does the account open what is needed? @returns a sentence for people. @throws Error with one */
+  check(): Promise<string>;
+  /** Every machine of this plane's that the provider lists at this moment. */
+  owned(): Promise<readonly RentedMachine[]>;
+  /** The handle of such a machine, as a launch would have given it. */
+  handleOf(machine: RentedMachine): Promise<ComputeHandle>;
+  /** Asks for its end; gone already is fine. */
+  end(machine: RentedMachine): Promise<void>;
+  /** Closes what the provider's books are whole for, and what never came. @returns the attempts whose bill changed */
+  settle(): Promise<readonly string[]>;
+  bill(tag: string): Promise<Bill>;
+  /** What the provider heard of a machine last, for a trainer that could not tell by itself. */
+  lastWords(handle: ComputeHandle): Promise<readonly string[]>;
+}
+
 /** One provider. */
 export interface Compute {
   /** `answers`: `alive` is the trainer's own word. `reports`: only the machine is seen, and a trainer whose reports stop has fallen silent. */
@@ -274,10 +355,13 @@ export interface Compute {
   /** Starts a reserved attempt. May be called again with the same tag: what carries the tag already is taken up, and only one machine wins the claim. */
   launch(order: LaunchOrder): Promise<Launch>;
   observe(tag: string, handle: ComputeHandle | null): Promise<Observation>;
-  /** Ends it without asking, descendants included, and resolves when it is gone. Gone already is fine. */
+  /** Ends it without asking, descendants included, and resolves when it is gone. Gone already is fine. @throws StillEnding where that takes its time */
   terminate(tag: string, handle: ComputeHandle | null): Promise<void>;
   /** What was reserved or waited for under this tag is free again. */
   release(tag: string): Promise<void>;
+  /** What it will ask for on behalf of a run, and what that will move and cost, each with its sum. Its inputs are pinned. */
+  readonly plan?: (run: Run) => readonly Run['choices'][number][];
+  readonly rental?: Rental;
 }
 
 export interface Computes {
@@ -365,6 +449,8 @@ export interface Settings {
   readonly startSeconds: number;
   /** how long a run waits for a provider without capacity before it is stopped */
   readonly capacitySeconds: number;
+  /** where machines elsewhere reach this plane, `https://...` without a slash at its end; null: they do not */
+  readonly publicUrl: string | null;
 }
 
 export interface Ports {
@@ -376,6 +462,8 @@ export interface Ports {
   readonly downloads: Downloads;
   readonly contents: Contents;
   readonly secrets: Secrets;
+  readonly machineTokens: MachineTokens;
+  readonly storageGrants: StorageGrants;
   readonly compute: Computes;
   readonly workflow: Workflow;
   readonly sink: EventSink;

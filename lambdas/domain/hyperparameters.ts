@@ -7,6 +7,11 @@ import type { Problem } from './errors.ts';
 
 export const LR_SCHEDULERS = ['linear', 'cosine', 'constant', 'constant_with_warmup', 'polynomial', 'inverse_sqrt'] as const;
 const REPORT_TARGETS = ['tensorboard', 'wandb'] as const;
+const RESULTS = ['last', 'best'] as const;
+/** What a lost machine may cost unless somebody says otherwise: a checkpoint of an adapter takes seconds, so every 10 minutes costs below 1 %. */
+const CHECKPOINT_MINUTES = 10;
+/** The paper's own choice for chat (arXiv 2305.18290), and TRL's. */
+const DPO_BETA = 0.1;
 
 const int = (min: number, max: number) => z.int().min(min).max(max);
 
@@ -21,20 +26,28 @@ export const hyperparameterFields = {
   warmup_ratio: z.number().min(0).max(1),
   weight_decay: z.number().min(0).max(1),
   max_seq_length: int(8, 1_048_576).meta({ description: 'tokens; longer rows are cut' }),
-  packing: z.boolean(),
+  packing: z.boolean().meta({ description: 'several rows in one sequence; default: the trainer decides, and says why' }),
   lora_r: int(1, 1_024),
   lora_alpha: z.number().positive().max(4_096).meta({ description: 'default: 2 x lora_r' }),
   lora_dropout: z.number().min(0).lt(1),
   target_modules: z.union([z.literal('all-linear'), z.array(z.string().min(1).max(200)).min(1).max(100)]),
   eval_split: z.number().min(0).max(0.5).meta({ description: 'share of the rows kept for evaluation' }),
   eval_steps: int(1, 10_000_000),
-  save_steps: int(1, 10_000_000),
+  save_steps: int(1, 10_000_000).meta({ description: 'optimizer steps between checkpoints; wins over checkpoint_minutes' }),
+  checkpoint_minutes: z
+    .number()
+    .positive()
+    .max(1_440)
+    .meta({ description: 'training that may be lost at most with a machine, in minutes; the step time is measured; default 10' }),
   logging_steps: int(1, 100_000),
+  result_from: z.enum(RESULTS).meta({ description: 'the weights that become the result: of the last step, or of the lowest eval loss' }),
   keep_best: z.union([int(0, 100), z.boolean()]).meta({ description: 'how many of the best checkpoints by eval loss are kept' }),
   seed: int(0, 2 ** 32 - 1),
   report_to: z.union([z.enum([...REPORT_TARGETS, 'none']), z.array(z.enum(REPORT_TARGETS)).max(2)]),
   wandb_project: z.string().min(1).max(128),
   dataset_text_field: z.string().min(1).max(128),
+  dataloader_workers: int(0, 256).meta({ description: 'processes that prepare batches beside the training; 0: none' }),
+  dpo_beta: z.number().positive().max(10).meta({ description: 'method dpo: how strongly the model is held to its base; default 0.1' }),
 } as const;
 export type HyperparameterName = keyof typeof hyperparameterFields;
 
@@ -64,7 +77,10 @@ export const hyperparameterShape = Object.fromEntries([
 const givenSchema = z.object(hyperparameterShape);
 export type GivenHyperparameters = z.infer<typeof givenSchema>;
 
-/** Resolved: what the trainer is told. `null` means that the trainer derives it, and reports what it took and why. */
+/**
+ * Resolved: what the trainer is told. `null` means that the trainer derives it, and reports what it took and why.
+ * Fields with a default came after the first release: stored runs lack them.
+ */
 export const hyperparametersSchema = z.object({
   maxSteps: z.int().min(1).nullable().meta({ description: 'wins over numEpochs' }),
   numEpochs: z.number().positive(),
@@ -75,20 +91,24 @@ export const hyperparametersSchema = z.object({
   warmupRatio: z.number().min(0).max(1),
   weightDecay: z.number().min(0).max(1),
   maxSeqLength: z.int().min(8),
-  packing: z.boolean(),
+  packing: z.boolean().nullable(),
   loraR: z.int().min(1),
   loraAlpha: z.number().positive(),
   loraDropout: z.number().min(0).lt(1),
   targetModules: z.union([z.literal('all-linear'), z.array(z.string().min(1)).min(1)]),
   evalSplit: z.number().min(0).max(0.5),
   evalSteps: z.int().min(1).nullable(),
-  saveSteps: z.int().min(1).nullable(),
+  saveSteps: z.int().min(1).nullable().meta({ description: 'wins over checkpointMinutes' }),
+  checkpointMinutes: z.number().positive().default(CHECKPOINT_MINUTES),
   loggingSteps: z.int().min(1),
+  resultFrom: z.enum(RESULTS).default('last'),
   keepBest: z.int().min(0),
   seed: z.int().min(0),
   reportTo: z.array(z.enum(REPORT_TARGETS)),
   wandbProject: z.string().nullable(),
   datasetTextField: z.string().min(1),
+  dataloaderWorkers: z.int().min(0).default(0),
+  dpoBeta: z.number().positive().default(DPO_BETA),
 });
 export type Hyperparameters = z.infer<typeof hyperparametersSchema>;
 
@@ -116,9 +136,10 @@ export function resolveHyperparameters(
   values: GivenHyperparameters,
   base: 'tiny-llama' | 'other',
   full: boolean,
+  method: 'sft' | 'dpo' = 'sft',
 ): { hyperparameters: Hyperparameters; choices: Choice[] } {
   const choices: Choice[] = [];
-  const learningRate = values.learning_rate ?? defaultLearningRate(base, full, choices);
+  const learningRate = values.learning_rate ?? defaultLearningRate(base, full, method, choices);
   const loraR = values.lora_r ?? 16;
   const hyperparameters: Hyperparameters = {
     maxSteps: values.max_steps ?? null,
@@ -130,7 +151,7 @@ export function resolveHyperparameters(
     warmupRatio: values.warmup_ratio ?? 0.03,
     weightDecay: values.weight_decay ?? 0,
     maxSeqLength: values.max_seq_length ?? 1_024,
-    packing: values.packing ?? false,
+    packing: values.packing ?? null,
     loraR,
     loraAlpha: values.lora_alpha ?? 2 * loraR,
     loraDropout: values.lora_dropout ?? 0,
@@ -138,23 +159,35 @@ export function resolveHyperparameters(
     evalSplit: values.eval_split ?? 0.1,
     evalSteps: values.eval_steps ?? null,
     saveSteps: values.save_steps ?? null,
+    checkpointMinutes: values.checkpoint_minutes ?? CHECKPOINT_MINUTES,
     loggingSteps: values.logging_steps ?? 10,
+    resultFrom: values.result_from ?? 'last',
     keepBest: Number(values.keep_best ?? 1),
     seed: values.seed ?? 7,
     reportTo: reportTargets(values.report_to),
     wandbProject: values.wandb_project ?? null,
     datasetTextField: values.dataset_text_field ?? 'text',
+    dataloaderWorkers: values.dataloader_workers ?? 0,
+    dpoBeta: values.dpo_beta ?? DPO_BETA,
   };
   return { hyperparameters, choices };
 }
 
-function defaultLearningRate(base: 'tiny-llama' | 'other', full: boolean, choices: Choice[]): number {
-  const [value, reason] =
-    base === 'tiny-llama'
-      ? [3e-3, 'default of tiny-llama: 2e-4 shows nothing on so small a model']
-      : full
-        ? [2e-5, 'default of full fine-tuning']
-        : [2e-4, 'default of LoRA'];
+const LEARNING_RATES: Readonly<Record<'sft' | 'dpo', Readonly<Record<'tiny' | 'full' | 'lora', readonly [number, string]>>>> = {
+  sft: {
+    tiny: [3e-3, 'default of tiny-llama: 2e-4 shows nothing on so small a model'],
+    full: [2e-5, 'default of full fine-tuning'],
+    lora: [2e-4, 'default of LoRA'],
+  },
+  dpo: {
+    tiny: [1e-3, 'default of tiny-llama with preferences'],
+    full: [1e-6, 'default of full fine-tuning with preferences'],
+    lora: [1e-5, 'default of LoRA with preferences: ten times that of full fine-tuning'],
+  },
+};
+
+function defaultLearningRate(base: 'tiny-llama' | 'other', full: boolean, method: 'sft' | 'dpo', choices: Choice[]): number {
+  const [value, reason] = LEARNING_RATES[method][base === 'tiny-llama' ? 'tiny' : full ? 'full' : 'lora'];
   choices.push({ name: 'learning_rate', value: String(value), reason });
   return value;
 }

@@ -6,7 +6,7 @@ import * as z from 'zod';
 import type { Problem } from './errors.ts';
 import { DATASET_FORMATS } from './run-folder.ts';
 
-export const ROW_FORMATS = [...DATASET_FORMATS, 'preference'] as const;
+export const ROW_FORMATS = DATASET_FORMATS;
 export type RowFormat = (typeof ROW_FORMATS)[number];
 
 const MAX_PROBLEMS = 20;
@@ -32,10 +32,12 @@ const ROWS: Readonly<Record<RowFormat, z.ZodType>> = {
     z.looseObject({ prompt: text, completion: text }),
     z.looseObject({ prompt: messages, completion: messages }),
   ]),
-  preference: z.union([
-    z.looseObject({ prompt: text, chosen: text, rejected: text }),
-    z.looseObject({ prompt: messages, chosen: messages, rejected: messages }),
-  ]),
+  preference: z
+    .union([
+      z.looseObject({ prompt: text, chosen: text, rejected: text }),
+      z.looseObject({ prompt: messages, chosen: messages, rejected: messages }),
+    ])
+    .refine(({ chosen, rejected }) => JSON.stringify(chosen) !== JSON.stringify(rejected), 'has the same chosen and rejected'),
   text: z.looseObject({ text }),
 };
 

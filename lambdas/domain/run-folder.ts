@@ -11,7 +11,8 @@
  *     artifacts/<run>/...                       adapter or model, samples, evaluation
  *     attempts/<run>-0001/spec.json             plane -> trainer: what to train
  *     attempts/<run>-0001/control.json          plane -> trainer: go on, pause, stop
- *     attempts/<run>-0001/claim.json            trainer -> plane: create-if-absent; one winner per attempt
+ *     attempts/<run>-0001/claim.json            trainer -> plane: create-if-absent; one winner per attempt (the plane writes it for
+ *                                               a machine that claims over the network)
  *     attempts/<run>-0001/progress.json         trainer -> plane: put again and again
  *     attempts/<run>-0001/manifest.json         trainer -> plane: the outcome, written last of all
  *
@@ -32,6 +33,10 @@ export const storedFileSchema = z.object({
   path: z.string().min(1).meta({ description: 'relative to the folder that the file belongs to' }),
   sizeBytes: count,
   sha256,
+  parts: z
+    .object({ sizeBytes: z.int().min(1), sha256: z.array(sha256).min(1) })
+    .optional()
+    .meta({ description: "of a file over 4 GiB in S3: the size of each part but the last, and their hashes, whose hash S3's checksum is" }),
 });
 export type StoredFile = z.infer<typeof storedFileSchema>;
 
@@ -71,10 +76,17 @@ export const datasetSchema = z.discriminatedUnion('kind', [
 ]);
 export type Dataset = z.infer<typeof datasetSchema>;
 
-export const DATASET_FORMATS = ['alpaca', 'messages', 'prompt_completion', 'text'] as const;
+export const DATASET_FORMATS = ['alpaca', 'messages', 'prompt_completion', 'preference', 'text'] as const;
 export const PEFT_METHODS = ['lora', 'qlora', 'full', 'hypernetwork'] as const;
 export const FRAMEWORKS = ['hf', 'meta', 'nemo'] as const;
 export const TRAINING_METHODS = ['sft', 'dpo'] as const;
+export const EXPORTS = ['adapter', 'merged'] as const;
+
+/** What a run stores: the adapter always, `merged` a whole model beside it. Runs of the first release hold one word. */
+export const exportSchema = z.union([
+  z.array(z.enum(EXPORTS)).min(1).max(2),
+  z.enum(EXPORTS).transform((given): (typeof EXPORTS)[number][] => (given === 'merged' ? ['adapter', 'merged'] : [given])),
+]);
 
 /** What to train: everything that decides the weights, and nothing that does not. */
 export const trainingSchema = z.object({
@@ -86,7 +98,7 @@ export const trainingSchema = z.object({
   datasetFormat: z.enum(DATASET_FORMATS).nullable().meta({ description: 'null: detected from the first row' }),
   chatTemplate: z.string().nullable(),
   samplePrompts: z.array(z.string()).max(20).nullable().meta({ description: 'null: three of the eval split' }),
-  export: z.enum(['adapter', 'merged']),
+  export: exportSchema,
   hyperparameters: hyperparametersSchema,
 });
 export type Training = z.infer<typeof trainingSchema>;
@@ -104,6 +116,15 @@ export const attemptSpecSchema = z
       .meta({ description: 'pinned by the plane; the trainer never searches' }),
     logsAfter: time.nullable().meta({ description: 'last log time of earlier attempts: time never goes back' }),
     stallSeconds: z.number().positive().meta({ description: 'work standing still for so long is a stall' }),
+    gpusWanted: count
+      .nullable()
+      .default(null)
+      .meta({ description: 'GPUs that were asked for on this machine; null: what is there is used' }),
+    program: z
+      .object({ argv: z.array(z.string()) })
+      .nullable()
+      .default(null)
+      .meta({ description: "an image of the user's own: its train.py is called with these arguments; null: one of our engines trains" }),
   })
   .meta({ id: 'AttemptSpec' });
 export type AttemptSpec = z.infer<typeof attemptSpecSchema>;
@@ -116,6 +137,7 @@ export const claimSchema = z
     claimId: z.string().min(1),
     host: z.string(),
     pid: z.int(),
+    machine: z.string().nullable().default(null).meta({ description: 'label of the machine, where the plane asked a provider for it' }),
     claimedAt: time,
   })
   .meta({ id: 'Claim' });
@@ -213,6 +235,12 @@ export const manifestSchema = z
     nonFinite: z.array(z.string()),
     files: z.array(artifactFileSchema).meta({ description: 'paths relative to artifacts/<run>/' }),
     lastCheckpoint: z.string().nullable(),
+    result: z
+      .object({ step: count, of: z.enum(['last', 'best']), reason: z.string() })
+      .nullable()
+      .default(null)
+      .meta({ description: 'the step that the stored weights are of, and why that one; null: nothing was stored' }),
+    endDetail: z.string().nullable().default(null).meta({ description: 'what a person should know of the end beside its outcome' }),
     base: z.object({ id: z.string(), commit: z.string().nullable() }).nullable(),
     choices: z.array(z.object({ name: z.string(), value: z.string(), reason: z.string() })),
     versions: z.record(z.string(), z.string()),

@@ -7,7 +7,15 @@ import { type Choice, type GivenHyperparameters, type Hyperparameters, resolveHy
 import { CLIENT_NAME } from './ids.ts';
 import { PROVIDERS } from './providers.ts';
 import type { ComputeNeed } from './run.ts';
-import { type BaseModel, DATASET_FORMATS, type Dataset, type MadeBase, TRAINING_METHODS, type Training } from './run-folder.ts';
+import {
+  type BaseModel,
+  DATASET_FORMATS,
+  type Dataset,
+  exportSchema,
+  type MadeBase,
+  TRAINING_METHODS,
+  type Training,
+} from './run-folder.ts';
 
 const FORTNIGHT_SECONDS = 14 * 24 * 3_600;
 
@@ -20,7 +28,24 @@ export const runRequestShape = {
     .strictObject({
       node_count: z.int().min(1).max(1_024).optional(),
       gpus_per_node: z.int().min(0).max(64).optional(),
-      gpu_type: z.string().min(1).max(64).optional(),
+      gpu_type: z.string().min(1).max(64).optional().meta({ description: 'words of its name: H100, RTX 4090', example: 'H100' }),
+      gpu_memory_gb: z
+        .number()
+        .positive()
+        .max(65_536)
+        .optional()
+        .meta({ description: 'of all GPUs of a machine together; default: estimated from base, method and batch' }),
+      region: z
+        .string()
+        .min(1)
+        .max(64)
+        .optional()
+        .meta({ description: "the provider's name of it, or how it begins: US, us-east-1, EU-RO-1" }),
+      spot: z
+        .boolean()
+        .optional()
+        .meta({ description: 'machines that may be taken away at any time, and cost less; the run goes on from its last checkpoint' }),
+      max_usd_per_hour: z.number().positive().max(10_000).optional().meta({ description: 'of one machine; offers above it are not taken' }),
     })
     .optional(),
   max_runtime: z
@@ -35,7 +60,7 @@ export const runRequestShape = {
     .optional()
     .meta({ description: 'answered by base and tuned model at each evaluation; default: three of the eval split' }),
   chat_template: z.string().min(1).max(32_768).optional(),
-  export: z.enum(['adapter', 'merged']).optional(),
+  export: exportSchema.optional().meta({ description: "one or both of 'adapter' and 'merged'; the adapter is always stored" }),
   env: environmentSchema.optional(),
   secrets: secretNamesSchema.optional(),
 } as const;
@@ -93,15 +118,30 @@ export function planRun(request: RunRequest, at: RequestPaths, found: FoundBase 
   if (values.wandb_project !== undefined && !asList(values.report_to).includes('wandb')) {
     problems.push({ path: `${at.prefix}wandb_project`, message: "is used only with report_to 'wandb'" });
   }
-  if (request.export === 'merged' && request.peftMethod === 'full')
+  if (request.export?.includes('merged') && request.peftMethod === 'full')
     problems.push({ path: `${at.prefix}export`, message: "'merged' needs an adapter; full fine-tuning has none" });
+
+  const isDpo = request.method === 'dpo';
+  if (isDpo && (request.dataset_format ?? 'preference') !== 'preference')
+    problems.push({
+      path: `${at.prefix}dataset_format`,
+      message: `must be 'preference' with method 'dpo', got '${request.dataset_format}'`,
+    });
+  if (!isDpo && request.dataset_format === 'preference')
+    problems.push({ path: `${at.prefix}dataset_format`, message: "'preference' needs method 'dpo'" });
+  if (!isDpo && values.dpo_beta !== undefined) problems.push({ path: `${at.prefix}dpo_beta`, message: "is used only with method 'dpo'" });
 
   for (const name of Object.keys(request.secrets ?? {}))
     if (request.env && Object.hasOwn(request.env, name))
       problems.push({ path: `${pathOf(at)}secrets.${name}`, message: 'is given in env too' });
 
   const tiny = found ? found.isTiny : typeof base !== 'string' && base.kind === 'tiny-llama';
-  const { hyperparameters, choices } = resolveHyperparameters(values, tiny ? 'tiny-llama' : 'other', request.peftMethod === 'full');
+  const { hyperparameters, choices } = resolveHyperparameters(
+    values,
+    tiny ? 'tiny-llama' : 'other',
+    request.peftMethod === 'full',
+    request.method,
+  );
   const training: Training = {
     framework: request.framework ?? 'hf',
     method: request.method ?? 'sft',
@@ -111,13 +151,17 @@ export function planRun(request: RunRequest, at: RequestPaths, found: FoundBase 
     datasetFormat: request.dataset_format ?? null,
     chatTemplate: request.chat_template ?? null,
     samplePrompts: request.sample_prompts ?? null,
-    export: request.export ?? 'adapter',
+    export: request.export ?? ['adapter'],
     hyperparameters,
   };
   const compute: ComputeNeed = {
     nodes: request.compute?.node_count ?? 1,
     gpusPerNode: request.compute?.gpus_per_node ?? null,
     gpuType: request.compute?.gpu_type ?? null,
+    gpuMemoryGb: request.compute?.gpu_memory_gb ?? null,
+    region: request.compute?.region ?? null,
+    spot: request.compute?.spot ?? false,
+    maxUsdPerHour: request.compute?.max_usd_per_hour ?? null,
   };
   const maxRuntimeSeconds = request.max_runtime ?? FORTNIGHT_SECONDS;
   const { env, secrets } = request;

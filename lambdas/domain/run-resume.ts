@@ -21,6 +21,7 @@ export function planResume(
       dataset: changes.dataset ?? 'unchanged',
       peftMethod: changes.peftMethod ?? training.peftMethod,
       framework: changes.framework ?? training.framework,
+      method: changes.method ?? training.method,
       hyperparameters: changes.hyperparameters ?? {},
     },
     at,

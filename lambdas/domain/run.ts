@@ -1,6 +1,6 @@
 /** The run: the one record that the five APIs are views of, and the events that make its history. */
 import * as z from 'zod';
-import { FAILURE_CODES, failureSchema } from './failures.ts';
+import { failureSchema, failuresSeenSchema } from './failures.ts';
 import { artifactFileSchema, OUTCOMES, progressSchema, samplesRowSchema, trainingSchema, WANTS } from './run-folder.ts';
 import { RUN_STATES } from './run-lifecycle.ts';
 
@@ -23,6 +23,10 @@ export const computeNeedSchema = z.object({
   nodes: z.int().min(1),
   gpusPerNode: z.int().min(0).nullable().meta({ description: 'null: one where there are any' }),
   gpuType: z.string().nullable(),
+  gpuMemoryGb: z.number().positive().nullable().default(null).meta({ description: 'of all GPUs of a machine together; null: estimated' }),
+  region: z.string().nullable().default(null),
+  spot: z.boolean().default(false).meta({ description: 'machines that may be taken away at any time, and cost less' }),
+  maxUsdPerHour: z.number().positive().nullable().default(null).meta({ description: 'of one machine' }),
 });
 export type ComputeNeed = z.infer<typeof computeNeedSchema>;
 
@@ -36,6 +40,12 @@ export const attemptSchema = z.object({
   samplesSeen: z.int(),
   silentSince: time.nullable(),
   startingSince: time.nullable().default(null).meta({ description: 'since when it has a machine, or should have one' }),
+  trainingSince: time.nullable().default(null).meta({ description: 'when it was first seen training' }),
+  ending: z
+    .object({ code: z.string(), message: z.string() })
+    .nullable()
+    .default(null)
+    .meta({ description: 'why it was given up, while its machine takes its time to go' }),
   endedAt: time.nullable(),
 });
 export type Attempt = z.infer<typeof attemptSchema>;
@@ -49,15 +59,34 @@ export const pastAttemptSchema = z.object({
   resumedFromStep: z.int().nullable(),
   logLines: z.int(),
   metricRows: z.int(),
+  code: z.string().nullable().default(null).meta({ description: 'why it ended otherwise than well: a code of the table of failures' }),
+  place: z.string().nullable().default(null).meta({ description: 'what it ran on, where that was rented' }),
+  spentGpuSeconds: z.number().default(0).meta({ description: 'GPUs times the time for which they were held, or paid for' }),
+  usefulGpuSeconds: z.number().default(0).meta({ description: 'of these, training whose steps were kept' }),
+  usd: z.number().nullable().default(null).meta({ description: 'null: nothing was rented' }),
 });
 export type PastAttempt = z.infer<typeof pastAttemptSchema>;
+
+/** What an attempt left, beside its times. */
+export type AttemptLeft = Omit<PastAttempt, 'number' | 'outcome' | 'reservedAt' | 'endedAt' | 'resumedFromStep'>;
+
+/** Of an attempt that nobody began. */
+export const NOTHING_LEFT: AttemptLeft = {
+  logLines: 0,
+  metricRows: 0,
+  code: null,
+  place: null,
+  spentGpuSeconds: 0,
+  usefulGpuSeconds: 0,
+  usd: null,
+};
 
 export const toPastAttempt = (
   { number, reservedAt, resumeFrom }: Attempt,
   endedAt: string,
   outcome: PastAttempt['outcome'],
-  { logLines, metricRows }: { readonly logLines: number; readonly metricRows: number },
-): PastAttempt => ({ number, outcome, reservedAt, endedAt, resumedFromStep: resumeFrom?.step ?? null, logLines, metricRows });
+  left: AttemptLeft,
+): PastAttempt => ({ number, outcome, reservedAt, endedAt, resumedFromStep: resumeFrom?.step ?? null, ...left });
 
 export const tagSchema = z.object({ value: z.enum(['candidate', 'release', 'archived']), notes: z.string().nullable(), appliedAt: time });
 export type Tag = z.infer<typeof tagSchema>;
@@ -108,7 +137,7 @@ export const runSchema = z.object({
   waiting: waitingSchema.nullable(),
   attempt: attemptSchema.nullable().meta({ description: 'the newest attempt' }),
   pastAttempts: z.array(pastAttemptSchema).default([]),
-  failuresSeen: z.partialRecord(z.enum(FAILURE_CODES), z.int()),
+  failuresSeen: failuresSeenSchema,
   fruitlessAttempts: z.int(),
   computeSeconds: z.number(),
   lastLogAt: time.nullable(),
@@ -180,6 +209,7 @@ export const RUN_EVENT_TYPES = [
   'attempt-launched',
   'attempt-started',
   'attempt-ended',
+  'attempt-billed',
   'checkpoint-saved',
   'checkpoint-removed',
   'samples-saved',

@@ -23,7 +23,7 @@ export function createTokenCheck(access: Access): TokenCheck {
   if (access.tokens.length === 0) return OPEN;
   const accepted = access.tokens.map(digest);
   return (headers) => {
-    const given = headers['x-trainer-token'] ?? bearerToken(headers.authorization);
+    const given = headers['x-trainer-token'] ?? findBearerToken(headers.authorization);
     if (given === undefined) throw new DomainError('unauthorized', 'a token is required, as X-TRAINER-TOKEN or Authorization: Bearer');
     const actual = digest(given);
     let matches = 0;
@@ -35,6 +35,13 @@ export function createTokenCheck(access: Access): TokenCheck {
 
 const digest = (token: string): Buffer => hash('sha256', token, 'buffer');
 
-function bearerToken(authorization: string | undefined): string | undefined {
+/** The token of a machine, for routes that check it themselves. @throws DomainError `unauthorized` where there is none */
+export function bearerToken(headers: RequestHeaders): string {
+  const token = findBearerToken(headers.authorization);
+  if (token === undefined) throw new DomainError('unauthorized', "the machine's token is required, as Authorization: Bearer");
+  return token;
+}
+
+function findBearerToken(authorization: string | undefined): string | undefined {
   return authorization === undefined ? undefined : /^bearer +(\S.*)$/i.exec(authorization)?.[1]?.trim();
 }

@@ -40,6 +40,10 @@ const SECURITY_SCHEMES = {
   trainerToken: { type: 'apiKey', in: 'header', name: 'X-TRAINER-TOKEN', description: 'the same token' },
 } as const;
 
+const MACHINE_SCHEME = {
+  machineToken: { type: 'http', scheme: 'bearer', description: 'the bootstrap or session token of an attempt, or the token of a worker' },
+} as const;
+
 export type OpenApiDocument = ReturnType<typeof createDocument>;
 
 /** @throws Error where a route's schemas cannot be documented: a fault of ours, found by the tests */
@@ -64,7 +68,7 @@ export function buildOpenApi(surfaces: readonly Surface[], options: OpenApiOptio
       servers: [{ url: '/' }],
       tags: surfaces.map(({ name, description }) => ({ name, description })),
       paths,
-      components: options.tokenRequired ? { securitySchemes: SECURITY_SCHEMES } : {},
+      components: toComponents(surfaces, options),
     },
     {
       // Our answers may grow fields; a client made from this document must not break on them.
@@ -75,6 +79,12 @@ export function buildOpenApi(surfaces: readonly Surface[], options: OpenApiOptio
   );
 }
 
+function toComponents(surfaces: readonly Surface[], { tokenRequired }: OpenApiOptions) {
+  const hasMachines = surfaces.some(({ routes }) => routes.some(({ auth }) => auth === 'machine'));
+  const securitySchemes = { ...(tokenRequired && SECURITY_SCHEMES), ...(hasMachines && MACHINE_SCHEME) };
+  return Object.keys(securitySchemes).length > 0 ? { securitySchemes } : {};
+}
+
 function describeRoute(surface: Surface, route: Route, { tokenRequired }: OpenApiOptions): ZodOpenApiOperationObject {
   const { params, query, body } = route.schemas;
   return {
@@ -82,7 +92,8 @@ function describeRoute(surface: Surface, route: Route, { tokenRequired }: OpenAp
     summary: route.summary,
     ...(route.description && { description: route.description }),
     tags: [surface.name],
-    ...(tokenRequired && { security: route.auth === 'open' ? [] : [{ bearer: [] }, { trainerToken: [] }] }),
+    ...(route.auth === 'machine' && { security: [{ machineToken: [] }] }),
+    ...(tokenRequired && route.auth !== 'machine' && { security: route.auth === 'open' ? [] : [{ bearer: [] }, { trainerToken: [] }] }),
     requestParams: {
       ...(params && { path: asPath(asObject(params, route)) }),
       ...(query && { query: asObject(query, route) }),
@@ -165,7 +176,7 @@ export function errorCodesOf(route: Route, tokenRequired = true): ErrorCode[] {
   const { params, query, body } = route.schemas;
   const codes: (ErrorCode | false | undefined)[] = [
     (params !== undefined || query !== undefined || body !== undefined || route.effect !== undefined) && 'invalid_request',
-    tokenRequired && route.auth === 'token' && 'unauthorized',
+    ((tokenRequired && route.auth === 'token') || route.auth === 'machine') && 'unauthorized',
     route.method !== 'GET' && 'payload_too_large',
     ...(route.effect ? (['idempotency_key_reused', 'idempotency_in_flight'] as const) : []),
     ...(params ? (['route_not_found', 'method_not_allowed'] as const) : []), // a parameter with an encoded slash in it is another path

@@ -11,6 +11,7 @@ export const DEFAULT_MAX_BODY_BYTES = 1_048_576;
 /** A request that starts a run: 128 KiB hold 20 sample prompts, a chat template and every hyperparameter a hundred times over. */
 export const RUN_REQUEST_MAX_BODY_BYTES = 131_072;
 
+export type Auth = 'token' | 'open' | 'machine';
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 export type Headers = Readonly<Record<string, string>>;
 
@@ -88,8 +89,8 @@ interface RouteFacts {
 }
 
 export interface RouteDefinition<Params, Query, Body> extends RouteFacts {
-  /** `open` asks for no token; `token` by default */
-  readonly auth?: 'token' | 'open';
+  /** `open` asks for no token; `machine`: for the token of a machine, which the route's operation checks; `token` by default */
+  readonly auth?: Auth;
   readonly maxBodyBytes?: number;
   /** Objects of strings for params and query (`wholeNumber` for numbers). Without a body schema a body is not looked at. */
   readonly request?: { readonly params?: z.ZodType<Params>; readonly query?: z.ZodType<Query>; readonly body?: z.ZodType<Body> };
@@ -113,7 +114,7 @@ export interface RequestParts {
 export type Call = (context: RequestContext, ports: Ports) => Promise<Reply>;
 
 export interface Route extends RouteFacts {
-  readonly auth: 'token' | 'open';
+  readonly auth: Auth;
   readonly maxBodyBytes: number;
   readonly schemas: { readonly params?: z.ZodType; readonly query?: z.ZodType; readonly body?: z.ZodType };
   readonly consumes?: readonly string[];

@@ -37,7 +37,7 @@ export function createSurfaceHandler(surface: Surface, ports: Ports, access: Acc
   }
 
   function authorize(exchange: Exchange): void {
-    exchange.caller = exchange.route?.auth === 'open' ? 'anyone' : callerOf(exchange.event.headers);
+    exchange.caller = exchange.route?.auth === 'token' ? callerOf(exchange.event.headers) : 'anyone';
   }
 
   function read(exchange: Exchange): void {

@@ -11,6 +11,7 @@ const environmentSchema = z.object({
   TUNEPLANE_HOME: z.string().min(1).default('.tuneplane'),
   TUNEPLANE_DATA_ROOT: z.string().min(1).default('.'),
   TUNEPLANE_MAX_RUNS: wholeNumber(0, 1_024).optional(),
+  TUNEPLANE_PUBLIC_URL: z.url({ protocol: /^https?$/, error: 'must be an http or https address' }).optional(),
   TRAINER_API_TOKEN: z.string().min(1).optional(),
   TUNEPLANE_REPORT_SECONDS: z
     .string()
@@ -59,6 +60,8 @@ export interface LocalEnvironment {
   /** null: by GPUs, else by cores */
   readonly maxRuns: number | null;
   readonly token: string | null;
+  /** where machines elsewhere reach this plane; null: they do not */
+  readonly publicUrl: string | null;
   readonly reportSeconds: number;
   readonly stallSeconds: number;
   /** null: the one that `npm run setup` made */
@@ -88,6 +91,7 @@ export function readEnvironment(variables: Readonly<Record<string, string | unde
     dataRoot: resolve(workingFolder, data.TUNEPLANE_DATA_ROOT),
     maxRuns: data.TUNEPLANE_MAX_RUNS ?? null,
     token: data.TRAINER_API_TOKEN ?? null,
+    publicUrl: data.TUNEPLANE_PUBLIC_URL?.replace(/\/+$/, '') ?? null,
     reportSeconds: data.TUNEPLANE_REPORT_SECONDS,
     stallSeconds: data.TUNEPLANE_STALL_SECONDS,
     trainerPython: data.TUNEPLANE_TRAINER_PYTHON ?? null,

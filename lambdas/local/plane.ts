@@ -25,8 +25,10 @@ import { FolderContents } from './folder-contents.ts';
 import { FolderInputs } from './folder-inputs.ts';
 import { openHomeKey } from './home-key.ts';
 import { lockHome } from './home-lock.ts';
+import { HomeMachineTokens } from './home-machine-tokens.ts';
 import { startHttpServer } from './http-server.ts';
 import { InProcessBell } from './in-process-bell.ts';
+import { noStorageGrants } from './no-storage-grants.ts';
 import { findGpus, ProcessCompute } from './process-compute.ts';
 import { RunDriver } from './run-driver.ts';
 import { SecretBox } from './secret-box.ts';
@@ -105,6 +107,8 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     inputs: new FolderInputs({ dataRoot, contents }),
     contents: new FolderContents({ folder: contents, uploads }),
     secrets: SecretBox.open(home, environment.secrets),
+    machineTokens: HomeMachineTokens.open(home),
+    storageGrants: noStorageGrants,
     compute: new ComputeTable({ local: compute }),
     workflow: driver,
     sink,
@@ -123,6 +127,7 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
       silenceSeconds: 120,
       startSeconds: 120,
       capacitySeconds: 24 * 3_600,
+      publicUrl: environment.publicUrl,
     },
   };
 

@@ -1,5 +1,6 @@
-/** The APIs of the plane, in the order of the documents, our own last: what both homes serve and the OpenAPI document describes. */
+/** The APIs of the plane, in the order of the documents, our own after them: what both homes serve and the OpenAPI document describes. */
 import type { Surface } from '#http/surface.ts';
+import { attemptsSurface } from './attempts/surface.ts';
 import { managementSurface } from './management/surface.ts';
 import { orchestratorSurface } from './orchestrator/surface.ts';
 import { runsSurface } from './runs/surface.ts';
@@ -14,4 +15,5 @@ export const API_SURFACES: readonly Surface[] = [
   managementSurface,
   sftSurface,
   runsSurface,
+  attemptsSurface,
 ];

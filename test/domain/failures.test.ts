@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { FAILURE_CODES, FAILURES, makeFailure, mayRetry } from '#domain/failures.ts';
+import { FAILURE_CODES, FAILURES, failureSchema, failuresSeenSchema, makeFailure, mayRetry } from '#domain/failures.ts';
 
 test.each(FAILURE_CODES)('%s has a remedy that a person can act on', (code) => {
   expect(FAILURES[code].remedy.length).toBeGreaterThan(20);
@@ -11,7 +11,7 @@ test('a code of a newer trainer is kept in the sentence', () => {
 });
 
 test.each([
-  { code: 'dataset_invalid', seen: 1, fruitless: 1, retried: false },
+  { code: 'data_row_invalid', seen: 1, fruitless: 1, retried: false },
   { code: 'stalled', seen: 1, fruitless: 1, retried: true },
   { code: 'stalled', seen: 2, fruitless: 1, retried: false },
   { code: 'engine_killed', seen: 1, fruitless: 3, retried: true },
@@ -21,4 +21,16 @@ test.each([
   { code: 'interrupted', seen: 40, fruitless: 0, retried: true },
 ] as const)('$code, seen $seen times, $fruitless attempts without a checkpoint: retried $retried', ({ code, seen, fruitless, retried }) => {
   expect(mayRetry(code, seen, fruitless)).toBe(retried);
+});
+
+test.each([
+  ['dataset_invalid', 'data_row_invalid'],
+  ['gpu_out_of_memory', 'cuda_oom'],
+] as const)("the first release's %s is read as %s", (old, present) => {
+  const stored = { code: old, message: 'as it was stored', remedy: 'as it was stored', evidence: [] };
+
+  expect(failureSchema.parse(stored)).toEqual({ ...stored, code: present });
+  expect(failuresSeenSchema.parse({ [old]: 2, stalled: 1 })).toEqual({ [present]: 2, stalled: 1 });
+  expect(makeFailure(old, 'from an older trainer')).toMatchObject({ code: present, message: 'from an older trainer' });
+  expect(failureSchema.safeParse({ ...stored, code: 'moon_phase' }).success).toBe(false);
 });

@@ -31,6 +31,12 @@ test('names every bad row by its line, and never quotes it', () => {
   ]);
 });
 
+test('a preference needs two answers that differ', () => {
+  expect(checkRows('{"prompt":"a","chosen":"b","rejected":"b"}').problems).toEqual([
+    { path: 'line 1', message: 'has the same chosen and rejected' },
+  ]);
+});
+
 test('lists at most 20 bad rows and counts the rest', () => {
   const { problems } = checkRows('{"x":1}\n'.repeat(100));
 

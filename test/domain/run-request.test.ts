@@ -73,9 +73,33 @@ test('all problems come at once', () => {
     baseModel: '../x',
     dataset: '../y.jsonl',
     peftMethod: 'full',
-    export: 'merged',
+    export: ['adapter', 'merged'],
     hyperparameters: { wandb_project: 'p' },
   });
 
   expect(problems.map(({ path }) => path)).toEqual(['config.base_model', 'config.dataset_name', 'config.wandb_project', 'config.export']);
+});
+
+test('preferences train with dpo and nothing else does, and the rate is lower by itself', () => {
+  expect(plan({ method: 'dpo' })).toMatchObject({
+    problems: [],
+    plan: { training: { method: 'dpo', hyperparameters: { dpoBeta: 0.1, learningRate: 1e-3 } } },
+  });
+  expect(plan({ method: 'dpo', baseModel: 'gpt2' }).plan.training.hyperparameters.learningRate).toBe(1e-5);
+  expect(plan({ method: 'dpo', dataset_format: 'alpaca' }).problems).toEqual([
+    { path: 'config.dataset_format', message: "must be 'preference' with method 'dpo', got 'alpaca'" },
+  ]);
+  expect(plan({ dataset_format: 'preference', hyperparameters: { dpo_beta: 1 } }).problems).toEqual([
+    { path: 'config.dataset_format', message: "'preference' needs method 'dpo'" },
+    { path: 'config.dpo_beta', message: "is used only with method 'dpo'" },
+  ]);
+});
+
+test('what the trainer can choose best is left to it', () => {
+  expect(plan({}).plan.training.hyperparameters).toMatchObject({
+    packing: null,
+    saveSteps: null,
+    checkpointMinutes: 10,
+    dataloaderWorkers: 0,
+  });
 });

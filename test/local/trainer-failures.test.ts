@@ -43,8 +43,8 @@ const FAULTS: { name: string; script: Script; code: string; message: RegExp; att
   },
   {
     name: 'a bad row',
-    script: { faults: [{ kind: 'fail', step: 1, code: 'dataset_invalid', message: 'rows.jsonl line 17: output is missing' }] },
-    code: 'dataset_invalid',
+    script: { faults: [{ kind: 'fail', step: 1, code: 'data_row_invalid', message: 'rows.jsonl line 17: output is missing' }] },
+    code: 'data_row_invalid',
     message: /^rows\.jsonl line 17: output is missing$/,
     attempts: 1,
   },

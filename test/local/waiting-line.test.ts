@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import type { ComputeNeed } from '#domain/run.ts';
 import { WaitingLine } from '#local/waiting-line.ts';
+import { aComputeNeed } from '../support/builders.ts';
 
-const ANY: ComputeNeed = { nodes: 1, gpusPerNode: null, gpuType: null };
+const ANY: ComputeNeed = aComputeNeed();
 
 test('gives its slots to the oldest, and says whose turn it is when one is free', () => {
   const line = new WaitingLine({ maxRuns: 1, gpus: [] });

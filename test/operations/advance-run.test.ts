@@ -222,7 +222,7 @@ describe('attempts', () => {
   test.each([
     ['stalled', 'failed', 2],
     ['engine_killed', 'failed', 2],
-    ['dataset_invalid', 'failed', 1],
+    ['data_row_invalid', 'failed', 1],
     ['diverged', 'failed', 1],
   ])('%s: %s after %d attempts', async (code, state, attempts) => {
     const id = await plane.create();

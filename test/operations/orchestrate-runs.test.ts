@@ -5,7 +5,7 @@ import { createRun } from '#operations/create-run.ts';
 import { downloadArtifact } from '#operations/download-artifact.ts';
 import { stopAndWait } from '#operations/stop-and-wait.ts';
 import { submitRun } from '#operations/submit-run.ts';
-import { aTraining } from '../support/builders.ts';
+import { aComputeNeed, aTraining } from '../support/builders.ts';
 import { MemoryPlane } from '../support/memory-plane.ts';
 
 let plane: MemoryPlane;
@@ -14,7 +14,7 @@ beforeEach(() => {
 });
 
 async function aCreatedRun(): Promise<string> {
-  const plan = { training: aTraining(), compute: { nodes: 1, gpusPerNode: null, gpuType: null }, maxRuntimeSeconds: 3_600, choices: [] };
+  const plan = { training: aTraining(), compute: aComputeNeed(), maxRuntimeSeconds: 3_600, choices: [] };
   const order = { api: 'orchestrator', plan, request: {}, name: null, projectId: 'proj_default', provider: null, outputDir: null } as const;
   return (await createRun(plane.ports, { ...order, submit: false })).run.id;
 }

@@ -28,6 +28,8 @@ function anAttempt(overrides: Partial<NonNullable<Run['attempt']>> = {}): Run['a
     samplesSeen: 0,
     silentSince: null,
     startingSince: at(0),
+    trainingSince: null,
+    ending: null,
     endedAt: null,
     ...overrides,
   };

@@ -8,6 +8,7 @@ TUNEPLANE_SCRIPT is a JSON object, every field optional:
     saveSteps       a checkpoint every n steps (the spec's saveSteps; null: only at the end)
     metricsEvery    a metric row every n steps (1)
     noiseLines      log lines printed per step (0)
+    evalEvery       an eval row every n steps (null)
     sampleEvery     samples every n steps, beside those before the first and after the last (null)
     phaseSeconds    {"importing": 0.5, "saving": 1, ...}: how long each phase takes (0)
     traceFile       every step trained is appended as one line "attempt step run", so a test sees what was trained, and what twice
@@ -27,6 +28,8 @@ Faults; those with "step" happen where that step would be trained, after the ste
     hugeLine {step, bytes}  one log line (1,000,000 bytes)
     garbage {step}          bytes that are no text in the log, and two lines on the protocol's pipe that do not parse
     manyLines {step, lines} that many log lines at once (5,000)
+    say {step, text}        prints the text, names it in a phase and in a sample
+    nothingStored           completes without an adapter
     levels {step}           one log line of each level, and a Python warning
     grandchild {pidFile}    starts `sleep 600` in a session of its own at the beginning, its pid goes into the file
     hangAtExit              tells its outcome and does not end
@@ -120,6 +123,8 @@ class ScriptedEngine:
             values = {"loss": loss, "learning_rate": 2e-4, "grad_norm": 1.0, "tokens_per_second": rate, "window_steps": 1}
             self.link.metrics(step, values, epoch)
             print(f"step {step}/{self.steps} loss {loss:.4g}", flush=True)
+        if self.script.get("evalEvery") and step % self.script["evalEvery"] == 0:
+            self.link.metrics(step, {"eval_loss": round(loss + 0.1, 6), "eval_token_accuracy": 0.5}, epoch)
         for number in range(self.script.get("noiseLines", 0)):
             print(f"noise {step}.{number}", flush=True)
         if self.script.get("sampleEvery") and step % self.script["sampleEvery"] == 0:
@@ -170,6 +175,9 @@ class ScriptedEngine:
     def end(self, outcome: str) -> None:
         self.save("final")
         self.enter("saving", "the adapter")
+        if "nothingStored" in self.faults:
+            self.link.outcome(outcome, step=self.step, steps=self.steps)
+            return
         folder = self.link.fresh_folder("adapter")
         header = json.dumps({"weights": {"dtype": "U8", "shape": [32], "data_offsets": [0, 32]}}).encode()
         (folder / "adapter_model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + self.weights)
@@ -228,7 +236,15 @@ def levels(engine: ScriptedEngine, fault: dict[str, Any]) -> None:
     print("/x/y.py:1: UserWarning: an old way\nprogress 1%\rprogress 100%", file=sys.stderr, flush=True)
 
 
+def say(engine: ScriptedEngine, fault: dict[str, Any]) -> None:
+    print(fault["text"], flush=True)
+    engine.link.phase("training", fault["text"])
+    engine.link.choice("said", fault["text"], f"because of {fault['text']}")
+    engine.link.samples(engine.step, [{"prompt": fault["text"], "base": fault["text"], "tuned": None, "expected": None}])
+
+
 FAULTS = {
+    "say": say,
     "crash": crash,
     "kill": lambda engine, fault: os.kill(os.getpid(), signal.SIGKILL),
     "hang": lambda engine, fault: hang(),

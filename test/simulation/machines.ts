@@ -265,6 +265,8 @@ class Trainer {
       nonFinite: [],
       files: [{ path: 'adapter/adapter_model.safetensors', kind: 'adapter', sizeBytes: adapter.length, sha256: sha256(adapter) }],
       lastCheckpoint: this.#lastCheckpoint,
+      result: null,
+      endDetail: null,
       base: null,
       choices: [],
       versions: {},

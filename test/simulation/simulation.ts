@@ -12,7 +12,7 @@ import { resumeRun } from '#operations/resume-run.ts';
 import { stopRun } from '#operations/stop-run.ts';
 import { submitRun } from '#operations/submit-run.ts';
 import { type Ports, VersionConflict } from '#ports';
-import { aTraining } from '../support/builders.ts';
+import { aComputeNeed, aTraining } from '../support/builders.ts';
 import { isThere, type Script, weightsAt } from './machines.ts';
 import { Random } from './random.ts';
 import { type Process, Scheduler, SimulatedFault } from './scheduler.ts';
@@ -235,7 +235,7 @@ class Simulation {
     };
     const { run } = await createRun(known, {
       api: 'sft',
-      plan: { training: aTraining(), compute: { nodes: 1, gpusPerNode: null, gpuType: null }, maxRuntimeSeconds, choices: [] },
+      plan: { training: aTraining(), compute: aComputeNeed(), maxRuntimeSeconds, choices: [] },
       request: {},
       name: null,
       projectId: 'proj_default',

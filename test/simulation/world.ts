@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import type { Run } from '#domain/run.ts';
 import { WaitingLine } from '#local/waiting-line.ts';
 import type { Compute, Observation, Ports, Reason, RunListener } from '#ports';
+import { memoryMachineTokens } from '../support/memory-machine-tokens.ts';
 import { isThere, type Machine, Machines, type Script } from './machines.ts';
 import type { Process, Scheduler } from './scheduler.ts';
 import { SimulatedStore } from './store.ts';
@@ -32,6 +33,7 @@ const SETTINGS: Ports['settings'] = {
   silenceSeconds: 120,
   startSeconds: 900,
   capacitySeconds: 24 * 3_600,
+  publicUrl: null,
 };
 /** New keys are seen by listings after so long at most. */
 const LISTING_LAG_MILLIS = 2_000;
@@ -94,6 +96,8 @@ export class World {
         expire: async () => {},
       },
       answers: { find: async () => null, begin: async () => true, finish: async () => {}, forget: async () => {}, expire: async () => {} },
+      machineTokens: memoryMachineTokens,
+      storageGrants: { for: async () => null },
       artifacts: {
         locate: (key) => `/${key}`,
         put: (key, content) => call(`put ${key.split('/').at(-1)}`, () => void files.set(key, content)),

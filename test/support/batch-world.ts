@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   BatchClient,
   CreateComputeEnvironmentCommand,
@@ -8,6 +9,8 @@ import {
 import { BatchCompute, type BatchComputeOptions } from '#aws/batch/batch-compute.ts';
 import { BatchJobs } from '#aws/batch/batch-jobs.ts';
 import type { ComputeClass } from '#aws/batch/compute-classes.ts';
+import type { ComputeHandle } from '#domain/run.ts';
+import { isGone } from '#operations/advance/end-machine.ts';
 import { clientOptions, uniqueName } from './aws-clients.ts';
 import { HandClock } from './hand-clock.ts';
 import { openTable } from './table-world.ts';
@@ -54,7 +57,7 @@ export async function openBatch({
   const { table } = await openTable();
   const clock = new HandClock();
   const jobs = new BatchJobs({ client, table, clock });
-  const base = { queue, gpuType: 'A10G', vcpus: 4, atOnce: 8, quotaCode: null };
+  const base = { queue, gpuType: 'A10G', gpuMemoryGb: 24, spot: false, usdPerHour: 1.006, vcpus: 4, atOnce: 8, quotaCode: null };
   const classes = options.classes ?? [
     { ...base, name: 'a10g', jobDefinitions: { trainer: single, 'registry/team@sha256:1': single }, gpus: 1, nodes: 1 },
     { ...base, name: 'a10g-nodes', jobDefinitions: { trainer: multi }, gpus: 1, nodes: 4 },
@@ -63,8 +66,7 @@ export async function openBatch({
     client,
     jobs,
     quota: async () => Number.POSITIVE_INFINITY,
-    invite: async ({ tag }) => ({ TUNEPLANE_BOOTSTRAP_TOKEN: `token of ${tag}` }),
-    wait: (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 20)),
+    clock,
     ...options,
     classes,
   });
@@ -73,7 +75,16 @@ export async function openBatch({
     if (!job) throw new Error(`no job ${jobId}`);
     return job;
   };
-  return { client, queue, table, clock, jobs, classes, compute, describe };
+  /** Comes again until it is gone, as an advance does; the clock goes on by five seconds each time. */
+  const end = async (tag: string, handle: ComputeHandle | null): Promise<number> => {
+    for (let asked = 1; ; asked++) {
+      if (await isGone(compute, tag, handle)) return asked;
+      if (asked === 200) throw new Error(`${tag} does not end`);
+      clock.advance(5_000);
+      await sleep(50);
+    }
+  };
+  return { client, queue, table, clock, jobs, classes, compute, describe, end };
 }
 
 /** What EC2 does to a queue or a job, through the emulator's own calls. */

@@ -1,6 +1,6 @@
 /** Records for tests: whole and valid, so that a test names only what it is about. */
 import { makeId } from '#domain/ids.ts';
-import type { Run, RunEvent, RunProgress } from '#domain/run.ts';
+import type { ComputeNeed, Run, RunEvent, RunProgress } from '#domain/run.ts';
 import type { Training } from '#domain/run-folder.ts';
 
 /** 2026-01-01T00:00:00.000Z: where every test's clock begins. */
@@ -17,7 +17,7 @@ export function aTraining(overrides: Partial<Training> = {}): Training {
     datasetFormat: null,
     chatTemplate: null,
     samplePrompts: null,
-    export: 'adapter',
+    export: ['adapter'],
     hyperparameters: {
       maxSteps: 20,
       numEpochs: 3,
@@ -36,16 +36,31 @@ export function aTraining(overrides: Partial<Training> = {}): Training {
       evalSplit: 0.1,
       evalSteps: null,
       saveSteps: null,
+      checkpointMinutes: 10,
       loggingSteps: 1,
+      resultFrom: 'last',
       keepBest: 1,
       seed: 42,
       reportTo: [],
       wandbProject: null,
       datasetTextField: 'text',
+      dataloaderWorkers: 0,
+      dpoBeta: 0.1,
     },
     ...overrides,
   };
 }
+
+export const aComputeNeed = (overrides: Partial<ComputeNeed> = {}): ComputeNeed => ({
+  nodes: 1,
+  gpusPerNode: null,
+  gpuType: null,
+  gpuMemoryGb: null,
+  region: null,
+  spot: false,
+  maxUsdPerHour: null,
+  ...overrides,
+});
 
 /** A new run of version 1, as an operation would create it through the SFT API. */
 export function aRun(overrides: Partial<Run> = {}): Run {
@@ -67,7 +82,7 @@ export function aRun(overrides: Partial<Run> = {}): Run {
     request: { base_model: 'tiny-llama', dataset_name: 'data/poems.jsonl' },
     secrets: {},
     training: aTraining(),
-    compute: { nodes: 1, gpusPerNode: null, gpuType: null },
+    compute: aComputeNeed(),
     maxRuntimeSeconds: 1_209_600,
     choices: [],
     createdAt: EPOCH_TIME,

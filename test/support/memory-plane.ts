@@ -21,14 +21,16 @@ import type {
   Observation,
   Ports,
   Reservation,
+  StorageGrant,
   UploadLink,
 } from '#ports';
-import { aTraining, EPOCH } from './builders.ts';
+import { aComputeNeed, aTraining, EPOCH } from './builders.ts';
 import { HandBell } from './hand-bell.ts';
 import { InMemoryAnswers } from './in-memory-answers.ts';
 import { InMemoryDocuments } from './in-memory-documents.ts';
 import { MemoryArtifacts, sha256Of } from './memory-artifacts.ts';
 import { MemoryLogIndex } from './memory-log-index.ts';
+import { memoryMachineTokens } from './memory-machine-tokens.ts';
 import { MemoryRuns } from './memory-runs.ts';
 
 class MemoryContents implements Contents {
@@ -122,6 +124,8 @@ export class MemoryPlane {
     readText: async (path) => ({ problem: `'${path}' is not there` }),
   };
   now = EPOCH;
+  /** what a machine gets for the store; null: run folders are paths */
+  grant: StorageGrant | null = null;
   readonly ports: Ports = {
     runs: this.runs,
     documents: this.documents,
@@ -131,6 +135,8 @@ export class MemoryPlane {
       open: async (_runId, sealed) => JSON.parse(sealed),
       read: async (name) => `value of ${name}`,
     },
+    machineTokens: memoryMachineTokens,
+    storageGrants: { for: async () => this.grant },
     answers: noAnswers,
     artifacts: this.artifacts,
     inputs: this.inputs,
@@ -153,13 +159,14 @@ export class MemoryPlane {
       silenceSeconds: 120,
       startSeconds: 1_800,
       capacitySeconds: 24 * 3_600,
+      publicUrl: 'https://plane.example',
     },
   };
 
   async create(overrides: Partial<RunPlan> = {}): Promise<string> {
     const plan: RunPlan = {
       training: aTraining(),
-      compute: { nodes: 1, gpusPerNode: null, gpuType: null },
+      compute: aComputeNeed(),
       maxRuntimeSeconds: 1_209_600,
       choices: [],
       ...overrides,
@@ -220,13 +227,13 @@ export class MemoryTrainer {
   #sequence = 0;
   #counts = { logLines: 0, metricRows: 0, checkpoints: 0, samples: 0 };
 
-  constructor(artifacts: MemoryArtifacts, runId: string, attempt: number, now: () => number, folder: string) {
+  constructor(artifacts: MemoryArtifacts, runId: string, attempt: number, now: () => number, folder: string, claimId?: string) {
     this.#folder = folder;
     this.#artifacts = artifacts;
     this.#runId = runId;
     this.#attempt = attempt;
     this.#now = now;
-    this.#claimId = `claim-${attemptName(runId, attempt)}`;
+    this.#claimId = claimId ?? `claim-${attemptName(runId, attempt)}`;
   }
 
   /** False where the attempt is taken. */
@@ -307,6 +314,8 @@ export class MemoryTrainer {
           ? [{ path: 'adapter/adapter_model.safetensors', kind: 'adapter', sizeBytes: content.length, sha256: sha256Of(content) }]
           : [],
       lastCheckpoint: null,
+      result: null,
+      endDetail: null,
       base: { id: 'tiny-llama', commit: null },
       choices: [],
       versions: {},

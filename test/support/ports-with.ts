@@ -27,6 +27,12 @@ export function portsWith(given: Partial<Ports>): Ports {
     get secrets() {
       return given.secrets ?? missing('secrets');
     },
+    get machineTokens() {
+      return given.machineTokens ?? missing('machineTokens');
+    },
+    get storageGrants() {
+      return given.storageGrants ?? missing('storageGrants');
+    },
     get compute() {
       return given.compute ?? missing('compute');
     },

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import signal
+import socket
 import sys
 import traceback
 from collections.abc import Callable
@@ -17,6 +18,10 @@ from pathlib import Path
 from typing import Any
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+CHATML = (
+    "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
 HYPERPARAMETERS = {
     "maxSteps": 40,
     "numEpochs": 3,
@@ -27,7 +32,7 @@ HYPERPARAMETERS = {
     "warmupRatio": 0.03,
     "weightDecay": 0.0,
     "maxSeqLength": 128,
-    "packing": False,
+    "packing": None,
     "loraR": 16,
     "loraAlpha": 32,
     "loraDropout": 0.0,
@@ -35,12 +40,16 @@ HYPERPARAMETERS = {
     "evalSplit": 0.1,
     "evalSteps": None,
     "saveSteps": None,
+    "checkpointMinutes": 10,
     "loggingSteps": 10,
+    "resultFrom": "last",
     "keepBest": 1,
     "seed": 7,
     "reportTo": [],
     "wandbProject": None,
     "datasetTextField": "text",
+    "dataloaderWorkers": 0,
+    "dpoBeta": 0.1,
 }
 TRAINING = {
     "framework": "hf",
@@ -51,7 +60,7 @@ TRAINING = {
     "datasetFormat": None,
     "chatTemplate": None,
     "samplePrompts": None,
-    "export": "adapter",
+    "export": ["adapter"],
 }
 
 
@@ -92,7 +101,9 @@ class Attempt:
     @property
     def outcome(self) -> dict[str, Any]:
         assert self.of("outcome"), f"no outcome; its log:\n{self.log[-3000:]}"
-        return self.of("outcome")[-1]
+        # As the supervisor: of several ranks the first that failed counts, unless it only noticed the end of another.
+        failed = [line for line in self.of("outcome") if line["failure"] and line["failure"]["code"] != "peer_lost"]
+        return failed[0] if failed else self.of("outcome")[-1]
 
     @property
     def failure(self) -> tuple[str, str]:
@@ -125,10 +136,10 @@ class Engine:
         import torch
         from peft import PeftModel
         from transformers import AutoModelForCausalLM, LlamaForCausalLM
-        from trl import SFTConfig, SFTTrainer
+        from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 
         # What a fork of this process need not import; named, because these packages import on first look.
-        self.imported = (PeftModel, AutoModelForCausalLM, LlamaForCausalLM, SFTConfig, SFTTrainer)
+        self.imported = (PeftModel, AutoModelForCausalLM, LlamaForCausalLM, SFTConfig, SFTTrainer, DPOConfig, DPOTrainer)
         torch.set_num_threads(1)
         gc.collect()
         gc.freeze()  # or every fork would copy and walk a million objects
@@ -141,8 +152,13 @@ class Engine:
         kill_at: int | None = None,
         command_at: tuple[int, dict[str, Any]] | None = None,
         environment: dict[str, str] | None = None,
+        ranks: int = 1,
+        patch: Callable[[int], object] | None = None,
     ) -> Attempt:
-        """One attempt to its end. `command_at`: once that step is reported, command.json holds this."""
+        """One attempt to its end. `command_at`: once that step is reported, command.json holds this.
+
+        `ranks`: as many forks that talk by gloo, as under torchrun. `patch`: is called with the rank in each fork before the engine.
+        """
         self._count += 1
         folder = self._runs / f"{self._count:03d}"
         work = folder / "work"
@@ -154,7 +170,13 @@ class Engine:
         if resume:
             told["TUNEPLANE_RESUME_FOLDER"] = str(resume[1])
         reading, writing = os.pipe()
-        child = self._fork(lambda: _play(told | {"TUNEPLANE_ENGINE_FD": str(writing)}), folder / "log", closing=reading)
+        told |= {"TUNEPLANE_ENGINE_FD": str(writing)}
+        port = _free_port()
+        each = [_of_rank(rank, ranks, port) for rank in range(ranks)]
+        children = [
+            self._fork(lambda rank=rank: _play(told | each[rank], rank, patch), folder / f"log{rank or ''}", closing=reading)
+            for rank in range(ranks)
+        ]
         os.close(writing)
         attempt = Attempt(folder)
         with os.fdopen(reading) as lines:
@@ -163,12 +185,14 @@ class Engine:
                 attempt.lines.append(said)
                 _supervise(said, attempt)
                 if said["type"] == "progress" and said["step"] == kill_at:
-                    os.kill(child, signal.SIGKILL)
+                    for child in children:
+                        os.kill(child, signal.SIGKILL)
                     break
                 if said["type"] == "progress" and command_at and said["step"] == command_at[0]:
                     (work / "command.new").write_text(json.dumps({"want": "run", "checkpointRequest": 0} | command_at[1]))
                     (work / "command.new").rename(work / "command.json")
-        attempt.status = os.waitpid(child, 0)[1]
+        ends = [os.waitpid(child, 0)[1] for child in children]
+        attempt.status = ends[0]
         attempt.log = (folder / "log").read_text(errors="replace")
         return attempt
 
@@ -210,10 +234,26 @@ class Engine:
             os._exit(status)
 
 
-def _play(environment: dict[str, str]) -> None:
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def _of_rank(rank: int, ranks: int, port: int) -> dict[str, str]:
+    """What torchrun tells each of its workers; nothing where there is one."""
+    if ranks == 1:
+        return {}
+    numbers = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": ranks, "LOCAL_WORLD_SIZE": ranks, "MASTER_PORT": port}
+    return {"MASTER_ADDR": "127.0.0.1", **{name: str(number) for name, number in numbers.items()}}
+
+
+def _play(environment: dict[str, str], rank: int, patch: Callable[[int], object] | None) -> None:
     from trainer.engines import hf
 
     os.environ.update(environment)
+    if patch:
+        patch(rank)
     if "HF_ENDPOINT" in environment:  # it was read at the import, by the parent
         from huggingface_hub import constants
 

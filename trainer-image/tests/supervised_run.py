@@ -41,12 +41,16 @@ HYPERPARAMETERS: dict[str, Any] = {
     "evalSplit": 0,
     "evalSteps": None,
     "saveSteps": None,
+    "checkpointMinutes": 10,
     "loggingSteps": 1,
+    "resultFrom": "last",
     "keepBest": 0,
     "seed": 1,
     "reportTo": [],
     "wandbProject": None,
     "datasetTextField": "text",
+    "dataloaderWorkers": 0,
+    "dpoBeta": 0.1,
 }
 
 
@@ -77,6 +81,8 @@ def is_alive(pid: int) -> bool:
 class SupervisedRun:
     """Attempt `attempt` of the run in `base`. `script` is the engine's; `parameters` and `spec` change the spec."""
 
+    patience_seconds = DEADLINE_SECONDS
+
     def __init__(
         self,
         base: Path,
@@ -104,7 +110,7 @@ class SupervisedRun:
             "datasetFormat": None,
             "chatTemplate": None,
             "samplePrompts": None,
-            "export": "adapter",
+            "export": ["adapter"],
             "hyperparameters": {**HYPERPARAMETERS, **(parameters or {})},
         }
         document = {"schema": 1, "runId": RUN, "attempt": attempt, "name": None, "training": training, "resumeFrom": None}
@@ -134,7 +140,7 @@ class SupervisedRun:
     def finish(self, is_damaged: bool = False) -> dict[str, Any]:
         """Waits for the end and gives the manifest; nothing of the attempt may live on, and every file must meet its schema."""
         assert self.process
-        _, errors = self.process.communicate(timeout=DEADLINE_SECONDS)
+        _, errors = self.process.communicate(timeout=self.patience_seconds)
         assert (self.process.returncode, errors) == (0, b"")
         manifest = check(json.loads(self.read(f"attempts/{self.name}/manifest.json")), "manifest")
         assert carriers(manifest["claimId"]) == []

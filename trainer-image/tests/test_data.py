@@ -113,7 +113,7 @@ P_ROW = "a prompt_completion row has prompt and completion"
 def test_a_bad_row_is_named_by_file_line_and_reason(tmp_path, good, bad, reason):
     path = write(tmp_path, [good] * 16 + [bad] + [good])
 
-    assert refusal(path) == ("dataset_invalid", f"examples/bad.jsonl line 17: {reason}")
+    assert refusal(path) == ("data_row_invalid", f"examples/bad.jsonl line 17: {reason}")
 
 
 def test_counts_the_other_bad_rows(tmp_path):
@@ -147,7 +147,7 @@ def test_never_quotes_what_a_row_says(tmp_path):
 def test_a_file_that_cannot_be_trained_on_is_refused(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
 
-    assert refusal(tmp_path / name) == ("dataset_invalid", message)
+    assert refusal(tmp_path / name) == ("data_row_invalid", message)
 
 
 def test_an_unknown_format_names_the_fields(tmp_path):
@@ -272,7 +272,7 @@ class OutOfMemoryError(RuntimeError):
     [
         (OSError(28, "No space left on device"), "disk_full"),
         (RuntimeError("SafetensorError: Error while serializing: I/O error: No space left on device (os error 28)"), "disk_full"),
-        (OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"), "gpu_out_of_memory"),
+        (OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"), "cuda_oom"),
         (MemoryError(), "host_out_of_memory"),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), "host_out_of_memory"),
         (ModuleNotFoundError("No module named 'trl'", name="trl"), "engine_missing"),
@@ -293,3 +293,33 @@ def test_torch_hides_a_full_disk_and_it_is_found_all_the_same(tmp_path, monkeypa
     monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=free))
 
     assert explain(RuntimeError("[enforce fail at inline_container.cc:671] . unexpected pos 399296 vs 399184"), tmp_path)[0] == code
+
+
+PREFERENCE = {"prompt": "1 + 1 =", "chosen": " 2", "rejected": " 3"}
+F_ROW = "a preference row has prompt, chosen, rejected"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"rejected": None}, f"rejected is null, not a text; {F_ROW}"),
+        ({"chosen": " "}, f"chosen is empty; {F_ROW}"),
+        (
+            {"chosen": [{"role": "assistant", "content": "2"}]},
+            f"prompt and chosen and rejected must all be texts or all be lists of messages; {F_ROW}",
+        ),
+        ({"rejected": " 2"}, f"chosen and rejected are the same; {F_ROW}"),
+    ],
+)
+def test_a_preference_row_that_is_none_is_told_by_its_line(tmp_path, change, said):
+    path = write(tmp_path, [PREFERENCE, PREFERENCE | change])
+
+    assert refusal(path, method="dpo") == ("data_row_invalid", f"examples/bad.jsonl line 2: {said}")
+
+
+def test_preferences_are_known_by_their_fields_and_need_dpo(tmp_path):
+    path = write(tmp_path, [PREFERENCE] * 3)
+
+    assert load(path, method="dpo").format == "preference"
+    assert refusal(path)[0] == "dataset_format_unknown"
+    assert refusal(write(tmp_path, [ALPACA] * 3), method="dpo")[0] == "dataset_format_unknown"

@@ -135,4 +135,4 @@ def test_reads_a_data_set_of_the_hub_with_its_own_splits(tmp_path):
         found = failure(tmp_path, training, HF_ENDPOINT=endpoint)
 
     said = "org/open test row 2: output is empty; an alpaca row has instruction, input, output"
-    assert found == ("dataset_invalid", said)
+    assert found == ("data_row_invalid", said)

@@ -48,10 +48,11 @@ class TestToTheEnd:
         assert [file["path"] for file in manifest["files"]] == [
             "adapter/adapter_config.json",
             "adapter/adapter_model.safetensors",
+            "config/run.json",
             "samples.jsonl",
         ]
         assert manifest["base"] == {"id": "scripted", "commit": None}
-        assert [choice["name"] for choice in manifest["choices"]] == ["threads", "precision"]
+        assert [choice["name"] for choice in manifest["choices"]] == ["threads", "ranks", "precision"]
         assert manifest["counts"] == {"logLines": len(run.log()), "metricRows": 12, "checkpoints": 3, "samples": 4}
         assert set(manifest["metrics"]) == {"train_loss", "final_loss"}
         assert run.progress()["phase"] == "done"
@@ -338,6 +339,7 @@ class TestEnding:
 
         assert (manifest["outcome"], manifest["lastCheckpoint"]) == ("stopped", run.records()[-1])
         assert any("did not follow" in line for line in run.log())
+        assert manifest["endDetail"].endswith(f"and is killed; {run.records()[-1]} counts")
 
     def test_superseded_writes_nothing_but_the_manifest(self, make: Make) -> None:
         run = make(script={"steps": 100_000, "saveSteps": 50}).start()

@@ -176,6 +176,26 @@ class TestLog:
         assert [json.loads(line)["line"] for lines in chunks for line in lines] == list(range(1, 2_501))
         assert rows.waiting_bytes == 0
 
+    def test_while_a_storage_takes_nothing_full_chunks_wait_on_disk_and_none_is_lost(self, tmp_path: Path) -> None:
+        storage = BrokenStorage(tmp_path / "stored")
+        storage.error = errno.EIO
+        rows = ChunkedRows(lambda chunk: f"logs/{chunk}.jsonl", tmp_path / "spool")
+
+        for number in range(1, 20_501):
+            rows.append({"line": number})
+        with pytest.raises(OSError):
+            rows.ship(storage)
+        waiting = len(list((tmp_path / "spool").iterdir()))
+        held, all_of_it = rows.held_bytes, rows.waiting_bytes
+        storage.error = None
+        rows.ship(storage)
+
+        assert waiting >= 15 and held < all_of_it / 3
+        chunks = [(tmp_path / f"stored/logs/{chunk}.jsonl").read_text().splitlines() for chunk in range(1, 22)]
+        assert [json.loads(line)["line"] for lines in chunks for line in lines] == list(range(1, 20_501))
+        assert list((tmp_path / "spool").iterdir()) == []
+        assert rows.waiting_bytes == 0
+
     def test_time_stands_still_until_the_clock_has_caught_up(self) -> None:
         clock = Clock("2199-01-01T00:00:00.001Z")
 
@@ -315,7 +335,7 @@ class TestOutcome:
             ({"exit_code": -9, "killed_for_memory": True}, "failed", "host_out_of_memory"),
             ({"exit_code": -9}, "failed", "engine_killed"),
             ({"exit_code": -11, "last_exception": "Fatal Python error: Segmentation fault"}, "failed", "engine_killed"),
-            ({"exit_code": 1, "last_exception": "torch.OutOfMemoryError: CUDA out of memory."}, "failed", "gpu_out_of_memory"),
+            ({"exit_code": 1, "last_exception": "torch.OutOfMemoryError: CUDA out of memory."}, "failed", "cuda_oom"),
             ({"exit_code": 1, "last_exception": "OSError: [Errno 28] No space left on device: 'x'"}, "failed", "disk_full"),
             ({"fault": AttemptFailed("stalled", ""), "line": {"outcome": "completed"}, "asked": "stopped"}, "failed", "stalled"),
         ],

@@ -9,6 +9,8 @@ from typing import Any
 from trainer import hub
 from trainer.engine_link import EngineLink
 from trainer.failure import Failure
+from trainer.machine_cache import MachineCache
+from trainer.weight_files import refuse_pickles
 
 # A weight file is known by its size and both ends: hashing 16 GB whole would take longer than loading it.
 END_BYTES = 1 << 20
@@ -31,10 +33,11 @@ class Base:
         return {"id": self.id, "commit": self.commit}
 
 
-def fetch(base_model: dict[str, Any], link: EngineLink) -> Base | None:
+def fetch(base_model: dict[str, Any], link: EngineLink, cache: MachineCache | None = None) -> Base | None:
     """The base where it can be had without torch: from the hub or a folder. None: tiny-llama, which torch has to build.
 
-    Raises Failure: model_not_found, model_gated, hub_token_missing, hub_unreachable.
+    `cache`: keeps what the hub gave from being removed while this process lives, and makes room.
+    Raises Failure: model_not_found, model_gated, hub_token_missing, hub_unreachable, unsafe_weights.
     """
     if base_model["kind"] == "tiny-llama":
         return None
@@ -44,6 +47,9 @@ def fetch(base_model: dict[str, Any], link: EngineLink) -> Base | None:
             link.phase("loading-model", detail, fraction)
 
         folder, commit = hub.fetch_base(base_model["id"], base_model["commit"], report)
+        if cache and folder.parent.name == "snapshots":
+            cache.use(folder.parents[1])
+            cache.evict()
         _refuse_what_is_no_model(base_model["id"], folder)
         return Base("hub", base_model["id"], commit, folder, base_model["id"], commit)
     path = base_model["path"]
@@ -53,7 +59,7 @@ def fetch(base_model: dict[str, Any], link: EngineLink) -> Base | None:
     if not folder.is_dir():
         raise Failure("model_not_found", f"there is no folder {folder}")
     _refuse_what_is_no_model(str(folder), folder)
-    return Base("path", path, fingerprint(folder), folder, str(folder), None)
+    return Base("path", base_model.get("origin", path), fingerprint(folder), folder, str(folder), None)
 
 
 def tiny(folder: Path) -> Base:
@@ -76,6 +82,7 @@ def fingerprint(folder: Path) -> str:
 
 
 def _refuse_what_is_no_model(name: str, folder: Path) -> None:
+    refuse_pickles((path.name for path in folder.iterdir()), name, Failure)
     if (folder / "config.json").is_file():
         return
     if (folder / "adapter_config.json").is_file():

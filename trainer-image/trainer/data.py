@@ -1,12 +1,15 @@
 """Training data: read, check every row before anything is trained, split. Needs no torch, so a bad row is told within a second.
 
 A row is named by its place, "examples/bad.jsonl line 17" (lines and rows count from 1), never by its text.
+
+    python -m trainer.data check FILE [--base BASE]      the same, for a person, before a run is made (data_check.py)
 """
 
 import hashlib
 import io
 import json
 import random
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +35,7 @@ def load(training: dict[str, Any], hub_rows: Iterator[tuple[str, str, Row]] | No
     """Rows of `training.dataset`, all of them checked.
 
     `hub_rows` gives (split, place, row) where the data set is one of the hub's.
-    Raises Failure: dataset_invalid, dataset_format_unknown, data_unreachable, data_changed.
+    Raises Failure: data_row_invalid, dataset_format_unknown, data_unreachable, data_changed.
     """
     dataset, hyperparameters = training["dataset"], training["hyperparameters"]
     text_field, row_format = hyperparameters["datasetTextField"], training["datasetFormat"]
@@ -49,14 +52,25 @@ def load(training: dict[str, Any], hub_rows: Iterator[tuple[str, str, Row]] | No
             splits[split].append(row)
     if faults:
         more = f" (and {len(faults) - 1} more bad rows)" if len(faults) > 1 else ""
-        raise Failure("dataset_invalid", faults[0] + more)
+        raise Failure("data_row_invalid", faults[0] + more)
     name = dataset["uri"] if dataset["kind"] == "files" else dataset["id"]
     if not splits["train"]:
-        raise Failure("dataset_invalid", f"{name} holds no training rows")
+        raise Failure("data_row_invalid", f"{name} holds no training rows")
+    _require_fitting(row_format, training["method"], name)
     train, held_out = splits["train"], splits["eval"]
     if not held_out:
         train, held_out = _split(train, hyperparameters["evalSplit"])
     return Data(row_format or "alpaca", train, held_out, text_field, _fingerprint(row_format, train, held_out))
+
+
+def _require_fitting(row_format: str | None, method: str, name: str) -> None:
+    if (method == "dpo") == (row_format == "preference"):
+        return
+    if method == "dpo":
+        said = f"method dpo learns from preference rows (prompt, chosen, rejected); those of {name} are {row_format} rows"
+    else:
+        said = f"{name} holds preference rows (prompt, chosen, rejected), which method {method} cannot learn from: ask for method dpo"
+    raise Failure("dataset_format_unknown", said)
 
 
 def _unknown_format(place: str, row: Row) -> str:
@@ -114,9 +128,9 @@ def _rows(name: str, content: bytes) -> Iterator[tuple[str, Any]]:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        raise Failure("dataset_invalid", f"{name} line {line}: not UTF-8 text") from error
+        raise Failure("data_row_invalid", f"{name} line {line}: not UTF-8 text") from error
     if not text.strip():
-        raise Failure("dataset_invalid", f"{name} is empty")
+        raise Failure("data_row_invalid", f"{name} is empty")
     # Also a file named .jsonl may hold one array; and a file named .json may hold lines.
     yield from _array_rows(name, text) if text.lstrip().startswith("[") else _line_rows(name, text)
 
@@ -142,7 +156,7 @@ def _parse(place: str, text: str) -> Any:
         if isinstance(error, json.JSONDecodeError):
             line = f"line {error.lineno}, " if error.lineno > 1 or " line " not in place else ""
             where = f": {error.msg} at {line}column {error.colno}"
-        raise Failure("dataset_invalid", f"{place}: not JSON{where}") from error
+        raise Failure("data_row_invalid", f"{place}: not JSON{where}") from error
 
 
 def _parquet_rows(name: str, content: bytes) -> Iterator[tuple[str, Any]]:
@@ -156,4 +170,10 @@ def _parquet_rows(name: str, content: bytes) -> Iterator[tuple[str, Any]]:
                 number += 1
                 yield f"{name} row {number}", row
     except pyarrow.ArrowException as error:
-        raise Failure("dataset_invalid", f"{name}: not a Parquet file that can be read") from error
+        raise Failure("data_row_invalid", f"{name}: not a Parquet file that can be read") from error
+
+
+if __name__ == "__main__":
+    from trainer.data_check import main
+
+    sys.exit(main())

@@ -60,6 +60,8 @@ class EngineLink:
     work           a folder of this attempt alone; write nowhere else (but `cache`)
     cache          shared by all runs of this machine: base models built once, the hub's cache; make entries by rename, others may race
     resume_folder  absolute path of the checkpoint to resume from, its SHA-256 already verified, read-only; None: from the start
+    rank, ranks    which of how many processes this is: 0 of 1, unless torchrun started several. Of the others only a failure is heard,
+                   so an engine may say everything on every rank; each has folders of its own
     """
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
@@ -71,7 +73,9 @@ class EngineLink:
         resume_folder = environment.get("TUNEPLANE_RESUME_FOLDER")
         self.resume_folder = Path(resume_folder) if resume_folder else None
         self._lock = threading.Lock()
-        self._pipe = int(environment.get("TUNEPLANE_ENGINE_FD", "1"))
+        self.rank, self.ranks = int(environment.get("RANK", "0")), int(environment.get("WORLD_SIZE", "1"))
+        named = environment.get("TUNEPLANE_ENGINE_PIPE")
+        self._pipe = os.open(named, os.O_WRONLY) if named else int(environment.get("TUNEPLANE_ENGINE_FD", "1"))
         self._command = Command()
         self._command_stamp: tuple[int, int, int] | None = None
         self._checkpoints_asked = 0
@@ -79,8 +83,9 @@ class EngineLink:
             os.set_inheritable(self._pipe, False)
         if hasattr(signal, "SIGUSR1"):
             faulthandler.register(signal.SIGUSR1, file=STDERR, all_threads=True)
-        if "TUNEPLANE_LIFELINE_FD" in environment:
-            lifeline = int(environment["TUNEPLANE_LIFELINE_FD"])
+        if "TUNEPLANE_LIFELINE_FD" in environment or "TUNEPLANE_LIFELINE_PIPE" in environment:
+            named = environment.get("TUNEPLANE_LIFELINE_PIPE")
+            lifeline = os.open(named, os.O_RDONLY) if named else int(environment["TUNEPLANE_LIFELINE_FD"])
             os.set_inheritable(lifeline, False)
             threading.Thread(target=_die_with_supervisor, args=(lifeline,), name="lifeline", daemon=True).start()
 
@@ -107,8 +112,9 @@ class EngineLink:
 
     def fresh_folder(self, name: str) -> Path:
         """A new empty folder below `work`, named after `name` (`fresh_folder("step-000100")`)."""
+        home = self.work / f"rank-{self.rank}" if self.rank else self.work
         for number in range(1, 1_000_000):
-            folder = self.work / (name if number == 1 else f"{name}-{number}")
+            folder = home / (name if number == 1 else f"{name}-{number}")
             try:
                 folder.mkdir(parents=True)
                 return folder
@@ -177,16 +183,27 @@ class EngineLink:
         steps: int | None,
         metrics: Mapping[str, float | None] | None = None,
         failure: tuple[str, str] | None = None,
+        result: Mapping[str, Any] | None = None,
     ) -> None:
-        """The last line; then exit (30 s are given). `failure`: (code, message), with "failed" only."""
-        named = {"code": failure[0], "message": failure[1]} if failure else None
-        self._send("outcome", outcome=outcome, failure=named, step=step, steps=steps, metrics=dict(metrics or {}))
+        """The last line; then exit (30 s are given). `failure`: (code, message), with "failed" only.
+
+        `result`: {step, of: "last" | "best", reason}, which step the stored weights are of; absent: the last.
+        """
+        named = {"code": failure[0], "message": self._with_rank(failure[1])} if failure else None
+        told = {"result": dict(result)} if result else {}
+        self._send("outcome", outcome=outcome, failure=named, step=step, steps=steps, metrics=dict(metrics or {}), **told)
 
     def fail(self, code: str, message: str, *, step: int = 0, steps: int | None = None) -> None:
         """`outcome("failed")` in short. The codes are in README.md; print the traceback to stderr yourself, it becomes the evidence."""
         self.outcome("failed", step=step, steps=steps, failure=(code, message))
 
+    def _with_rank(self, message: str) -> str:
+        """Lines of several writers stay whole up to 4,096 bytes (PIPE_BUF), so the others are brief."""
+        return f"rank {self.rank}: {message[:1_000]}" if self.rank else message
+
     def _send(self, line_type: str, **fields: object) -> None:
+        if self.rank and fields.get("outcome") != "failed":
+            return
         line = json.dumps({"type": line_type, **fields}, default=_plain).encode() + b"\n"
         try:
             with self._lock:

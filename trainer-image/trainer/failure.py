@@ -18,13 +18,31 @@ class Failure(Exception):
         self.code = code
 
 
-def explain(error: BaseException, work: Path) -> tuple[str, str]:
-    """(code, message) of whatever ended an engine. `work` is looked at when a library hides that the disk is full."""
+# What NCCL and gloo say where a collective was not answered in its time, and where another rank went away.
+TIMED_OUT = (
+    "Timed out waiting",
+    "Watchdog caught collective operation timeout",
+    "collective operation timeout",
+    "wait timeout",
+    "NCCL timeout",
+)
+PEER_GONE = ("Connection closed by peer", "Connection reset by peer", "remote process exited", "Broken pipe", "Socket closed")
+
+
+def explain(error: BaseException, work: Path, ranks: int = 1) -> tuple[str, str]:
+    """(code, message) of whatever ended an engine. `work` is looked at when a library hides that the disk is full.
+
+    Of several ranks one that only noticed another's end says `peer_lost`, which the supervisor does not take for the reason.
+    """
     if isinstance(error, Failure):
         return error.code, str(error)
+    if ranks > 1 and any(words in str(error) for words in TIMED_OUT):
+        return "nccl_timeout", f"one of {ranks} ranks did not answer the others in time: {' '.join(str(error).split())[:LONGEST_QUOTE]}"
+    if ranks > 1 and any(words in str(error) for words in PEER_GONE):
+        return "peer_lost", f"one of {ranks} ranks went away: {' '.join(str(error).split())[:LONGEST_QUOTE]}"
     quoted = f"{type(error).__name__}: {' '.join(str(error).split())[:LONGEST_QUOTE]}"
     if _is_gpu_memory(error):
-        return "gpu_out_of_memory", f"the GPU's memory did not suffice: {quoted}"
+        return "cuda_oom", f"the GPU's memory did not suffice: {quoted}"
     if isinstance(error, MemoryError) or "DefaultCPUAllocator: can't allocate memory" in quoted:
         return "host_out_of_memory", f"the machine's memory did not suffice: {quoted}"
     if _is_full_disk(error, work):

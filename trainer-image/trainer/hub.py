@@ -11,17 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from trainer.failure import Failure
+from trainer.weight_files import SUFFIXES, refuse_pickles
 
 LOOKUP_SECONDS = 10
-# What a base consists of, at the top of its repository. Pickled weights (.bin) only where there are no safetensors.
-BASE_SUFFIXES = (".json", ".safetensors", ".model", ".txt", ".jinja", ".tiktoken")
 Report = Callable[[str, float | None], None]
 
 
 def fetch_base(model_id: str, commit: str | None, report: Report) -> tuple[Path, str]:
     """(folder, commit) of a hub model, downloaded where HF_HOME does not hold it.
 
-    Raises Failure: model_not_found, model_gated, hub_token_missing, hub_unreachable.
+    Raises Failure: model_not_found, model_gated, hub_token_missing, hub_unreachable, unsafe_weights.
     """
     from huggingface_hub import HfApi, snapshot_download
 
@@ -35,8 +34,8 @@ def fetch_base(model_id: str, commit: str | None, report: Report) -> tuple[Path,
             raise failure from error
         return kept, str(commit)
     names = [sibling.rfilename for sibling in found.siblings or [] if "/" not in sibling.rfilename]
-    suffixes = BASE_SUFFIXES if any(name.endswith(".safetensors") for name in names) else (*BASE_SUFFIXES, ".bin")
-    wanted = [name for name in names if name.endswith(suffixes)]
+    refuse_pickles(names, model_id, Failure)
+    wanted = [name for name in names if name.endswith(SUFFIXES)]
     try:
         folder = snapshot_download(model_id, revision=found.sha, allow_patterns=wanted, tqdm_class=_progress_bar(model_id, report))
     except Exception as error:
@@ -61,7 +60,7 @@ def dataset_rows(dataset_id: str, commit: str | None, report: Report) -> Iterato
     except Exception as error:
         raise explain_hub(error, "dataset", dataset_id, commit) from error
     if "train" not in splits:
-        raise Failure("dataset_invalid", f"{dataset_id} has no split named train; it has {', '.join(splits)}")
+        raise Failure("data_row_invalid", f"{dataset_id} has no split named train; it has {', '.join(splits)}")
     for split, names in (("train", ["train"]), ("eval", [name for name in ("validation", "test") if name in splits][:1])):
         for name in names:
             for number, row in enumerate(splits[name], start=1):
@@ -100,7 +99,7 @@ def explain_hub(error: Exception, kind: str, name: str, commit: str | None) -> F
         why = f"it answered {status}" if status is not None else " ".join(str(chain[-1]).split())[:200]
         return Failure("hub_unreachable", f"the hub could not be asked for {name}{at}: {why}")
     if kind == "dataset":
-        return Failure("dataset_invalid", f"{name}{at} does not load: {type(error).__name__}: {' '.join(str(error).split())[:300]}")
+        return Failure("data_row_invalid", f"{name}{at} does not load: {type(error).__name__}: {' '.join(str(error).split())[:300]}")
     return Failure("model_not_found", f"{name}{at} does not load: {type(error).__name__}: {' '.join(str(error).split())[:300]}")
 
 

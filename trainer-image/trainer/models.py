@@ -1,5 +1,6 @@
 """The model of a run: tokenizer, weights (quantised or not), adapter. Imported after torch."""
 
+import os
 from typing import Any
 
 import torch
@@ -7,8 +8,10 @@ from peft import LoraConfig
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 from trainer.bases import Base
-from trainer.choices import Choices
+from trainer.best_weights import BestWeights
+from trainer.choices import Choices, choose_checkpointing, choose_parallelism, gpu_memory_bytes
 from trainer.data import Data
+from trainer.engine_link import EngineLink
 from trainer.failure import Failure
 from trainer.row_formats import needs_chat_template, to_training_row
 
@@ -16,11 +19,12 @@ from trainer.row_formats import needs_chat_template, to_training_row
 def load_tokenizer(training: dict[str, Any], base: Base, rows: Data) -> Any:
     """The base's tokenizer with the run's chat template, which is tried on a row before anything is trained.
 
-    Raises Failure: model_not_found, no_chat_template.
+    Raises Failure: model_not_found, no_chat_template, remote_code_refused.
     """
     try:
-        tokenizer = AutoTokenizer.from_pretrained(base.folder)
+        tokenizer = AutoTokenizer.from_pretrained(base.folder, trust_remote_code=may_run_code(base))
     except (OSError, ValueError, KeyError) as error:
+        _refuse_remote_code(error, base)
         raise Failure("model_not_found", f"the tokenizer of {base.id} does not load: {_quote(error)}") from error
     if training["chatTemplate"] is not None:
         tokenizer.chat_template = training["chatTemplate"]
@@ -39,13 +43,21 @@ def load_tokenizer(training: dict[str, Any], base: Base, rows: Data) -> Any:
     return tokenizer
 
 
-def load_model(training: dict[str, Any], base: Base, chosen: Choices) -> Any:
-    """The base as a causal language model. Raises Failure: model_not_found, quantization_unavailable."""
+def load_model(training: dict[str, Any], base: Base, chosen: Choices, tokenizer: Any) -> Any:
+    """The base as a causal language model.
+
+    Raises Failure: model_not_found, tokenizer_mismatch, quantization_unavailable, remote_code_refused.
+    """
     # In full fine-tuning the weights themselves are trained: they stay float32, and autocast does the rest.
     precision = "float32" if training["peftMethod"] == "full" else chosen.precision
-    options: dict[str, Any] = {"dtype": getattr(torch, precision), "attn_implementation": chosen.attention}
+    options: dict[str, Any] = {
+        "dtype": getattr(torch, precision),
+        "attn_implementation": chosen.attention,
+        "use_safetensors": True,
+        "trust_remote_code": may_run_code(base),
+    }
     if chosen.quantize:
-        options["device_map"] = {"": "cpu" if chosen.device == "cpu" else 0}
+        options["device_map"] = {"": "cpu" if chosen.device == "cpu" else int(os.environ.get("LOCAL_RANK", "0"))}
         options["quantization_config"] = BitsAndBytesConfig(
             load_in_4bit=True,
             bnb_4bit_quant_type="nf4",
@@ -59,10 +71,65 @@ def load_model(training: dict[str, Any], base: Base, chosen: Choices) -> Any:
             raise
         raise Failure("quantization_unavailable", f"bitsandbytes does not load, install it anew: {_quote(error)}") from error
     except (OSError, ValueError, KeyError) as error:
+        _refuse_remote_code(error, base)
         raise Failure("model_not_found", f"{base.id} does not load as a language model: {_quote(error)}") from error
+    _require_embeddings(model, tokenizer, base)
     if chosen.quantize:
         _require_quantized(model, base)
     return model
+
+
+def may_run_code(base: Base) -> bool:
+    """Whether code that comes with the base may run: only of bases that the operator names in TUNEPLANE_TRUST_REMOTE_CODE, by their id."""
+    return base.id in os.environ.get("TUNEPLANE_TRUST_REMOTE_CODE", "").split(",")
+
+
+def _refuse_remote_code(error: Exception, base: Base) -> None:
+    """Raises Failure where transformers asks for the permission that it was not given."""
+    if "trust_remote_code" in str(error):
+        said = f"{base.id} needs code that comes with it, and is not among TUNEPLANE_TRUST_REMOTE_CODE of this trainer"
+        raise Failure("remote_code_refused", said) from error
+
+
+def choose_layout(training: dict[str, Any], model: Any, link: EngineLink) -> dict[str, Any]:
+    """How activations and ranks are laid out, in transformers' arguments."""
+    recompute = choose_checkpointing(model.num_parameters(), link)
+    way = choose_parallelism(training, link.ranks, model.num_parameters(), gpu_memory_bytes(), link)
+    if way != "fsdp2":
+        return {"gradient_checkpointing": recompute}
+    # Not run by this project: transformers shards on GPUs only, and says nothing where there are none.
+    sharded = {"version": 2, "activation_checkpointing": recompute, "state_dict_type": "FULL_STATE_DICT"}
+    return {"gradient_checkpointing": False, "fsdp": True, "fsdp_config": sharded}
+
+
+def trained_bytes(model: Any) -> int:
+    return sum(parameter.numel() * parameter.element_size() for parameter in model.parameters() if parameter.requires_grad)
+
+
+def keeps_best(training: dict[str, Any], layout: dict[str, Any], link: EngineLink) -> bool:
+    """Whether the best weights are kept beside the last ones."""
+    if training["hyperparameters"].get("resultFrom", "last") == "last":
+        return False
+    if "fsdp" in layout:
+        link.choice("result", "last", "asked for best: sharded weights are not kept beside the training")
+        return False
+    return True
+
+
+def choose_result(model: Any, best: BestWeights | None, step: int, ended: str) -> dict[str, Any]:
+    """Which step's weights are stored, and why; puts the best ones back where those are the result."""
+    if best is None or best.step is None:
+        why = "asked for best, and nothing was evaluated yet" if best else "the weights after the last step"
+        return {"step": step, "of": "last", "reason": why if ended == "completed" else f"{why}: it was {ended}"}
+    if best.step != step:
+        best.put_back(model)
+    return {"step": best.step, "of": "best", "reason": f"the lowest eval loss, {best.eval_loss:.6g}"}
+
+
+def _require_embeddings(model: Any, tokenizer: Any, base: Base) -> None:
+    known, embedded = len(tokenizer), model.get_input_embeddings().num_embeddings
+    if known > embedded:
+        raise Failure("tokenizer_mismatch", f"the tokenizer of {base.id} knows {known:,} tokens, its model has {embedded:,} embeddings")
 
 
 def _require_quantized(model: Any, base: Base) -> None:

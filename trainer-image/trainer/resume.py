@@ -1,7 +1,8 @@
 """What a checkpoint says of itself, and whether a run may go on from it.
 
 Beside transformers' own files every checkpoint holds tuneplane.json. A resume whose base, adapter shape, data or global batch differ is
-refused with both values; a changed schedule or optimizer setting is a warm start, and called so.
+refused with both values; a changed schedule or optimizer setting is a warm start, and called so. The number of ranks may change: the global
+batch is then shared anew, and refused with both values where that cannot be.
 """
 
 import hashlib
@@ -15,9 +16,16 @@ from trainer.engine_link import EngineLink
 from trainer.failure import Failure
 
 NAME = "tuneplane.json"
-NEEDED = ("trainer_state.json", "optimizer.pt", "scheduler.pt", "rng_state.pth")
+NEEDED = {
+    "trainer_state.json": "trainer_state.json",
+    "optimizer.pt": "optimizer.*",
+    "scheduler.pt": "scheduler.pt",
+    "rng_state.pth": "rng_state*.pth",
+}
+"""Names for people, and the files that they mean: sharded ranks write optimizer.bin, several ranks a random state each."""
 MUST_BE_EQUAL = {
     "base": "base model",
+    "method": "method",
     "peftMethod": "peft method",
     "loraR": "LoRA rank",
     "loraAlpha": "LoRA alpha",
@@ -25,23 +33,40 @@ MUST_BE_EQUAL = {
     "dataFingerprint": "data",
     "globalBatch": "global batch",
 }
-MAY_CHANGE = "maxSteps numEpochs learningRate lrScheduler warmupRatio weightDecay loraDropout maxSeqLength packing seed".split()
+LATER = {"method": "sft", "worldSize": 1}
+"""What checkpoints of the first release do not say, and were."""
+MAY_CHANGE = "maxSteps numEpochs learningRate lrScheduler warmupRatio weightDecay loraDropout maxSeqLength packing dpoBeta seed".split()
 
 
-def describe(training: dict[str, Any], base: dict[str, str], data: Data) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Batch:
+    """Rows per rank and micro-batch, micro-batches per step, ranks: their product is the global batch."""
+
+    rows: int
+    accumulation: int
+    ranks: int
+
+    @property
+    def whole(self) -> int:
+        return self.rows * self.accumulation * self.ranks
+
+
+def describe(training: dict[str, Any], base: dict[str, str], data: Data, batch: Batch) -> dict[str, Any]:
     """Everything a later resume is compared with; plain JSON."""
     hyperparameters = training["hyperparameters"]
     lora = training["peftMethod"] != "full"
     modules = hyperparameters["targetModules"]
     return {
         "base": f"{base['id']}@{base['commit']}",
+        "method": training["method"],
         "peftMethod": training["peftMethod"],
         "loraR": hyperparameters["loraR"] if lora else None,
         "loraAlpha": hyperparameters["loraAlpha"] if lora else None,
         "targetModules": (modules if isinstance(modules, str) else ", ".join(sorted(modules))) if lora else None,
         "dataFingerprint": data.fingerprint,
-        "globalBatch": hyperparameters["batchSize"] * hyperparameters["gradientAccumulationSteps"],
-        "hyperparameters": {name: hyperparameters[name] for name in MAY_CHANGE},
+        "globalBatch": batch.whole,
+        "worldSize": batch.ranks,
+        "hyperparameters": {name: hyperparameters.get(name) for name in MAY_CHANGE},
     }
 
 
@@ -56,9 +81,13 @@ class Resumed:
     """trainer_state.json of transformers"""
     changed: bool
     """a warm start: schedule or optimizer settings are other ones"""
+    batch: Batch
+    """shared among the ranks that there are now"""
+    best: dict[str, Any] | None
+    """{step, evalLoss} of the best weights that lie beside"""
 
 
-def check(link: EngineLink, mine: dict[str, Any]) -> Resumed | None:
+def check(link: EngineLink, mine: dict[str, Any], batch: Batch) -> Resumed | None:
     """The checkpoint that the run goes on from, or None where it starts anew.
 
     Raises Failure: checkpoint_invalid, resume_refused.
@@ -67,10 +96,12 @@ def check(link: EngineLink, mine: dict[str, Any]) -> Resumed | None:
     if folder is None:
         return None
     name = link.spec["resumeFrom"]["checkpoint"]
-    theirs, state = _read(folder / NAME, name), _read(folder / "trainer_state.json", name)
-    missing = [file for file in NEEDED if not (folder / file).is_file()]
+    theirs, state = {**LATER, **_read(folder / NAME, name)}, _read(folder / "trainer_state.json", name)
+    missing = [name for name, pattern in NEEDED.items() if not list(folder.glob(pattern))]
     if missing:
         raise Failure("checkpoint_invalid", f"checkpoint {name} lacks {', '.join(missing)}")
+    shared = _share_anew(name, theirs, batch)
+    mine = {**mine, "globalBatch": shared.whole}
     differences = [
         f"its {words} is {_short(theirs.get(key))}, this run's is {_short(mine[key])}"
         for key, words in MUST_BE_EQUAL.items()
@@ -78,16 +109,42 @@ def check(link: EngineLink, mine: dict[str, Any]) -> Resumed | None:
     ]
     if differences:
         raise Failure("resume_refused", f"checkpoint {name} does not fit this run: {'; '.join(differences)}")
+    step, last = state["global_step"], mine["hyperparameters"]["maxSteps"]
+    if last is not None and last < step:
+        raise Failure("resume_refused", f"checkpoint {name} is of step {step}, and max_steps is {last}: nothing would be trained")
     changed = [
         f"{key} {theirs['hyperparameters'].get(key)} -> {value}"
         for key, value in mine["hyperparameters"].items()
-        if theirs["hyperparameters"].get(key) != value
+        if key in theirs["hyperparameters"] and theirs["hyperparameters"][key] != value
     ]
     if changed:
-        link.choice("resume", "warm start", f"from step {state['global_step']}, with changes: {', '.join(changed)}")
+        link.choice("resume", "warm start", f"from step {step}, with changes: {', '.join(changed)}")
+    elif theirs["worldSize"] != batch.ranks:
+        link.choice(
+            "resume",
+            "other ranks",
+            f"from step {step} of {theirs['worldSize']} ranks on {batch.ranks}: the same rows a step ({shared.rows} a rank x "
+            f"{shared.accumulation} x {shared.ranks}), dropout draws anew",
+        )
     else:
-        link.choice("resume", "exact", f"from step {state['global_step']}, settings unchanged")
-    return Resumed(state["global_step"], state, bool(changed))
+        link.choice("resume", "exact", f"from step {step}, settings unchanged")
+    return Resumed(step, state, bool(changed), shared, theirs.get("best"))
+
+
+def _share_anew(name: str, theirs: dict[str, Any], batch: Batch) -> Batch:
+    """On other ranks the step keeps its rows, in micro-batches of at most the spec's size. Raises Failure (resume_refused)."""
+    ranks, whole = theirs["worldSize"], theirs["globalBatch"]
+    is_same_setting = batch.rows * batch.accumulation * ranks == whole
+    if ranks == batch.ranks or not is_same_setting:
+        return batch
+    if whole % batch.ranks:
+        raise Failure(
+            "resume_refused",
+            f"checkpoint {name} was trained by {ranks} ranks with a global batch of {whole}, which {batch.ranks} ranks cannot share evenly",
+        )
+    each = whole // batch.ranks
+    rows = next(rows for rows in range(min(batch.rows, each), 0, -1) if each % rows == 0)
+    return Batch(rows, each // rows, batch.ranks)
 
 
 def take_new_settings(optimizer: Any, scheduler: Any, hyperparameters: dict[str, Any]) -> None:

@@ -1,8 +1,9 @@
-"""The four row formats: what a row must hold, and what the trainer makes of it. Reasons never quote a row's text, only its shape.
+"""The five row formats: what a row must hold, and what the trainer makes of it. Reasons never quote a row's text, only its shape.
 
 alpaca              {instruction, input?, output}
 messages            {messages: [{role, content}, ...], tools?}
 prompt_completion   {prompt, completion}, both texts or both lists of messages
+preference          {prompt, chosen, rejected}, all texts or all lists of messages: for method dpo, and for nothing else
 text                {text}, the field's name can be chosen
 """
 
@@ -14,8 +15,11 @@ SHAPES = {
     "alpaca": "an alpaca row has instruction, input, output",
     "messages": "a messages row has messages, a list of {role, content}",
     "prompt_completion": "a prompt_completion row has prompt and completion",
+    "preference": "a preference row has prompt, chosen, rejected",
     "text": "a text row has text",
 }
+TRAINED = {"prompt_completion": ("prompt", "completion"), "preference": ("prompt", "chosen", "rejected")}
+"""Formats whose fields are all texts or all lists of messages."""
 ROLES = ("system", "developer", "user", "assistant", "tool")
 
 # The prompt of Stanford Alpaca, for bases that have no chat template.
@@ -33,6 +37,8 @@ ALPACA = (
 def detect_format(row: Row, text_field: str) -> str | None:
     if isinstance(row.get("messages"), list):
         return "messages"
+    if "prompt" in row and "chosen" in row:
+        return "preference"
     if "prompt" in row and "completion" in row:
         return "prompt_completion"
     if "instruction" in row and ("output" in row or "input" in row):
@@ -48,7 +54,8 @@ def fault_of(row: Any, row_format: str, text_field: str) -> str | None:
     faults = {
         "alpaca": lambda: _text(row, "instruction") or _text(row, "output") or _optional_text(row, "input"),
         "messages": lambda: _messages_fault(row, "messages") or _no_answer(row["messages"]),
-        "prompt_completion": lambda: _prompt_completion_fault(row),
+        "prompt_completion": lambda: _fault_of_fields(row, TRAINED["prompt_completion"]),
+        "preference": lambda: _fault_of_fields(row, TRAINED["preference"]) or _same_answers(row),
         "text": lambda: _text(row, text_field),
     }
     fault = faults[row_format]()
@@ -57,9 +64,10 @@ def fault_of(row: Any, row_format: str, text_field: str) -> str | None:
 
 def unlike(row: Row, first: Row, row_format: str | None) -> str | None:
     """Rows without fault that still cannot be in one table."""
-    if row_format != "prompt_completion" or isinstance(row["prompt"], list) == isinstance(first["prompt"], list):
+    if row_format not in TRAINED or isinstance(row["prompt"], list) == isinstance(first["prompt"], list):
         return None
-    return f"prompt and completion are {_kind(row['prompt'])}, those of the first row {_kind(first['prompt'])}: all must be alike"
+    names = " and ".join(TRAINED[row_format])
+    return f"{names} are {_kind(row['prompt'])}, those of the first row {_kind(first['prompt'])}: all must be alike"
 
 
 def to_training_row(row: Row, row_format: str, text_field: str, has_template: bool) -> Row:
@@ -69,8 +77,8 @@ def to_training_row(row: Row, row_format: str, text_field: str, has_template: bo
     if row_format == "messages":
         tools = {"tools": row["tools"]} if row.get("tools") else {}
         return {"messages": _until_last_answer(row["messages"]), **tools}
-    if row_format == "prompt_completion":
-        return {"prompt": row["prompt"], "completion": row["completion"]}
+    if row_format in TRAINED:
+        return {name: row[name] for name in TRAINED[row_format]}
     if not has_template:
         return {"prompt": alpaca_prompt(row["instruction"], row.get("input") or ""), "completion": row["output"]}
     asked = row["instruction"] + (f"\n{row['input']}" if row.get("input") else "")
@@ -82,7 +90,7 @@ def alpaca_prompt(instruction: str, given: str = "") -> str:
 
 
 def needs_chat_template(row: Row, row_format: str) -> bool:
-    return row_format == "messages" or (row_format == "prompt_completion" and isinstance(row["prompt"], list))
+    return row_format == "messages" or (row_format in TRAINED and isinstance(row["prompt"], list))
 
 
 def _kind(value: Any) -> str:
@@ -141,11 +149,16 @@ def _until_last_answer(messages: list[Row]) -> list[Row]:
     return messages[: last + 1]
 
 
-def _prompt_completion_fault(row: Row) -> str | None:
-    for name in ("prompt", "completion"):
+def _fault_of_fields(row: Row, names: tuple[str, ...]) -> str | None:
+    for name in names:
         fault = _messages_fault(row, name) if isinstance(row.get(name), list) else _text(row, name)
         if fault:
             return fault
-    if isinstance(row["prompt"], list) != isinstance(row["completion"], list):
-        return "prompt and completion must both be texts or both be lists of messages"
+    if len({isinstance(row[name], list) for name in names}) > 1:
+        alike = "both be texts or both" if len(names) == 2 else "all be texts or all"
+        return f"{' and '.join(names)} must {alike} be lists of messages"
     return None
+
+
+def _same_answers(row: Row) -> str | None:
+    return "chosen and rejected are the same" if row["chosen"] == row["rejected"] else None

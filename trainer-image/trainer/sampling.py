@@ -7,7 +7,7 @@ from typing import Any
 from trainer.data import Data
 from trainer.engine_link import EngineLink
 from trainer.prompts import Rendered, answer, prompt_style, render
-from trainer.row_formats import Row, alpaca_prompt
+from trainer.row_formats import TRAINED, Row, alpaca_prompt
 
 DEFAULT_SAMPLES = 3
 
@@ -68,8 +68,9 @@ def _question(row: Row, row_format: str, style: str, tokenizer: Any) -> Question
         shown = row["instruction"] + (f"\n{given}" if given else "")
         as_alpaca = (alpaca_prompt(row["instruction"], given), True)
         return Question(shown, render(shown, style, tokenizer) if style == "chat" else as_alpaca, row["output"])
-    if row_format == "prompt_completion":
-        expected = row["completion"] if isinstance(row["completion"], str) else row["completion"][-1].get("content")
+    if row_format in TRAINED:
+        wanted = row[TRAINED[row_format][1]]
+        expected = wanted if isinstance(wanted, str) else wanted[-1].get("content")
         return Question(_shown(row["prompt"]), render(row["prompt"], style, tokenizer), expected)
     if row_format == "messages":
         last = max(i for i, message in enumerate(row["messages"]) if message["role"] == "assistant")

@@ -4,6 +4,7 @@ Exit code 0 whatever the outcome, and when another has the attempt; 2 when the e
 """
 
 import contextlib
+import dataclasses
 import os
 import shutil
 import socket
@@ -13,15 +14,17 @@ import traceback
 import uuid
 from typing import Any
 
+from trainer.supervision.admission import Door, Refused, Renewal, enter, find_door, settle
 from trainer.supervision.attempt import Attempt, AttemptFailed, read_attempt
 from trainer.supervision.clock import Clock
 from trainer.supervision.doorbell import Doorbell
 from trainer.supervision.guardian import Guardian
 from trainer.supervision.liveness import Liveness, visible_gpus
+from trainer.supervision.open_storage import open_storage
 from trainer.supervision.outcome import Ending, manifest
 from trainer.supervision.processes import become_subreaper, kill_all
 from trainer.supervision.schema_check import check
-from trainer.supervision.storage import FolderStorage
+from trainer.supervision.storage import Storage
 from trainer.supervision.strict_json import strict_json
 from trainer.supervision.watch import Watch
 
@@ -35,17 +38,25 @@ LONGEST_PAUSE_SECONDS = 30.0
 def main() -> int:
     try:
         attempt = read_attempt(os.environ)
+        door = find_door(os.environ)
     except ValueError as error:
         print(f"supervisor: {error}", file=sys.stderr)
         return 2
     doorbell = Doorbell()
-    storage = FolderStorage(attempt.run_folder)
     claim_id = f"claim_{uuid.uuid4().hex}"
     started_at = Clock().stamp()
     try:
-        is_ours = claim(storage, attempt, claim_id, started_at)
+        if door:
+            attempt, storage = claim_at_plane(door, attempt, claim_id, doorbell)
+            is_ours = True
+        else:
+            storage = open_storage(attempt.run_folder, attempt.work / "stored")
+            is_ours = claim(storage, attempt, claim_id, started_at)
+    except Refused as refusal:
+        print(f"supervisor: nothing to do: {refusal}", file=sys.stderr)
+        return 0
     except OSError as error:
-        print(f"supervisor: the run folder {attempt.run_folder} cannot be used: {error}", file=sys.stderr)
+        print(f"supervisor: the run folder {attempt.run_folder or 'of the plane'} cannot be used: {error}", file=sys.stderr)
         return 1
     if not is_ours:
         print(f"supervisor: attempt {attempt.name} is claimed by another, nothing to do", file=sys.stderr)
@@ -54,7 +65,17 @@ def main() -> int:
     return 0
 
 
-def claim(storage: FolderStorage, attempt: Attempt, claim_id: str, claimed_at: str) -> bool:
+def claim_at_plane(door: Door, attempt: Attempt, claim_id: str, doorbell: Doorbell) -> tuple[Attempt, Storage]:
+    """The attempt as the plane tells it, and its storage. Raises Refused or OSError."""
+    admission = enter(door, claim_id, lambda: doorbell.interruptions > 0)
+    settle(admission)
+    attempt = dataclasses.replace(attempt, run_folder=admission.folder, environment=admission.environment)
+    over = {"want": "superseded", "checkpointRequest": 0}
+    renewal = Renewal(door, admission.storage, lambda: doorbell.tell("control", over)) if admission.storage else None
+    return attempt, open_storage(attempt.run_folder, attempt.work / "stored", renewal)
+
+
+def claim(storage: Storage, attempt: Attempt, claim_id: str, claimed_at: str) -> bool:
     """False when another has the attempt. Raises OSError when the run folder takes nothing for a minute."""
     document = {
         "schema": 1,
@@ -77,7 +98,7 @@ def claim(storage: FolderStorage, attempt: Attempt, claim_id: str, claimed_at: s
             time.sleep(FIRST_PAUSE_SECONDS)
 
 
-def supervise(attempt: Attempt, claim_id: str, storage: FolderStorage, doorbell: Doorbell, started_at: str) -> None:
+def supervise(attempt: Attempt, claim_id: str, storage: Storage, doorbell: Doorbell, started_at: str) -> None:
     become_subreaper()
     guardian = Guardian(claim_id)
     watch = Watch(attempt, claim_id, storage, doorbell, guardian)
@@ -134,7 +155,10 @@ def end_after_own_fault(watch: Watch, error: Exception) -> Ending:
 
 
 def write_manifest(watch: Watch, ending: Ending, started_at: str) -> None:
-    """Last of all. A storage that fails is tried for an hour; after that the plane has to find out by itself."""
+    """Last of all. A storage that fails is tried for an hour; after that the plane has to find out by itself.
+
+    That an attempt is superseded the plane knows already, and its storage may be closed to us by now: one try.
+    """
     pinned = watch.prepared.spec["resumeFrom"] if watch.prepared else None
     times: dict[str, Any] = {
         "lastLogAt": watch.books.log.last_at,
@@ -154,7 +178,7 @@ def write_manifest(watch: Watch, ending: Ending, started_at: str) -> None:
     )
     data = strict_json(check(document, "manifest"))
     pause = FIRST_PAUSE_SECONDS
-    give_up_at = time.monotonic() + MANIFEST_PATIENCE_SECONDS
+    give_up_at = time.monotonic() + (0 if ending.outcome == "superseded" else MANIFEST_PATIENCE_SECONDS)
     while True:
         try:
             watch.storage.put(watch.attempt.key("manifest.json"), data)

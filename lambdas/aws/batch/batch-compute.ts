@@ -3,20 +3,27 @@
  * does not submit another. A second one that slipped through finds the claim taken and ends by itself; `terminate` ends all of that name.
  *
  * The plane alone tries again: `attempts: 1`. A job is asked to stop through control.json; when its manifest is there it has moments to end
- * by itself, so that the console shows it as succeeded, and is terminated after that (SIGTERM, and SIGKILL 30 s later).
+ * by itself, so that the console shows it as succeeded, and is terminated after that (SIGTERM, and SIGKILL 30 s later). Nobody waits for
+ * that here: whoever is told that it is still ending comes again.
  */
 import { type BatchClient, type JobSummary, ListJobsCommand, SubmitJobCommand, TerminateJobCommand } from '@aws-sdk/client-batch';
 import type { ComputeHandle, Run } from '#domain/run.ts';
 import { runIdOfAttempt } from '#domain/run-folder.ts';
-import type { Compute, Launch, LaunchOrder, Machine, Observation, Reservation } from '#ports';
+import {
+  type Clock,
+  type Compute,
+  type Launch,
+  type LaunchOrder,
+  type Machine,
+  type Observation,
+  type Reservation,
+  StillEnding,
+} from '#ports';
 import { type BatchJobs, toJobState } from './batch-jobs.ts';
 import { type ChosenClass, type ComputeClass, chooseClass, TRAINER_IMAGE } from './compute-classes.ts';
 import { endingOf, isOver, quotaReason, reasonToWait, waitsForMachine } from './job-reasons.ts';
 
-const GRACE_SECONDS = 10;
-/** SIGTERM, 30 s, SIGKILL, and what Batch needs to notice. */
-const END_SECONDS = 90;
-const LOOK_SECONDS = 2;
+const GRACE_MILLIS = 10_000;
 /** The plane stops a run at its max_runtime; should the plane be away, Batch does, when a final checkpoint has had its time. */
 const OVERTIME_SECONDS = 2 * 3_600;
 /** Of a job: keys to 128, values to 256 characters, 50 in all. docs.aws.amazon.com/batch/latest/userguide/using-tags.html */
@@ -28,9 +35,7 @@ export interface BatchComputeOptions {
   readonly classes: readonly ComputeClass[];
   /** how many vCPUs the account may run, by the code of a quota */
   readonly quota: (code: string) => Promise<number>;
-  /** what a job is told: variables that anybody may see */
-  readonly invite: (order: LaunchOrder) => Promise<Readonly<Record<string, string>>>;
-  readonly wait: (seconds: number) => Promise<unknown>;
+  readonly clock: Clock;
 }
 
 export class BatchCompute implements Compute {
@@ -97,15 +102,18 @@ export class BatchCompute implements Compute {
   }
 
   async terminate(tag: string, handle: ComputeHandle | null): Promise<void> {
+    const { client, jobs, clock } = this.#options;
     const known = typeof handle?.['jobId'] === 'string' ? [handle['jobId']] : [];
-    const named = (await this.#listAllByTag(tag)).flatMap(({ jobId, status }) => (jobId && !isOver(status ?? '') ? [jobId] : []));
+    const named = (await this.#listAllByTag(tag)).flatMap(({ jobId }) => jobId ?? []);
     const jobIds = [...new Set([...known, ...named])];
-    let live = await this.#stillLive(jobIds, GRACE_SECONDS);
-    for (const jobId of live)
-      await this.#options.client.send(new TerminateJobCommand({ jobId, reason: `ended by the plane: attempt ${tag} is over` }));
-    live = await this.#stillLive(live, END_SECONDS);
-    if (live.length > 0) throw new Error(`${live.join(', ')} of attempt ${tag} did not end within ${END_SECONDS} s`);
-    for (const jobId of jobIds) await this.#options.jobs.forget(jobId);
+    const live = (await jobs.describe(jobIds)).flatMap((job) => (job.jobId && !isOver(toJobState(job).status) ? [job.jobId] : []));
+    for (const jobId of live) {
+      const askedAt = await jobs.noteEnding(jobId, tag);
+      if (clock.now() - askedAt < GRACE_MILLIS) continue;
+      await client.send(new TerminateJobCommand({ jobId, reason: `ended by the plane: attempt ${tag} is over` }));
+    }
+    if (live.length > 0) throw new StillEnding(`job ${live.join(', ')}`);
+    for (const jobId of jobIds) await jobs.forget(jobId);
   }
 
   async release(): Promise<void> {}
@@ -118,7 +126,7 @@ export class BatchCompute implements Compute {
 
   async #submit(order: LaunchOrder, { computeClass, jobDefinition }: ChosenClass): Promise<string> {
     const { tag, run } = order;
-    const environment = Object.entries(await this.#options.invite(order)).map(([name, value]) => ({ name, value }));
+    const environment = Object.entries(await order.invite()).map(([name, value]) => ({ name, value }));
     const { nodes } = run.compute;
     const { jobId } = await this.#options.client.send(
       new SubmitJobCommand({
@@ -136,17 +144,6 @@ export class BatchCompute implements Compute {
     );
     if (jobId === undefined) throw new Error(`AWS Batch took ${tag} and gave no id`);
     return jobId;
-  }
-
-  /** Looks until they are over, or the time is. @returns those that are not */
-  async #stillLive(jobIds: readonly string[], seconds: number): Promise<string[]> {
-    let live = [...jobIds];
-    for (let waited = 0; ; waited += LOOK_SECONDS) {
-      const found = await this.#options.jobs.describe(live);
-      live = found.flatMap((job) => (job.jobId && !isOver(toJobState(job).status) ? [job.jobId] : []));
-      if (live.length === 0 || waited >= seconds) return live;
-      await this.#options.wait(LOOK_SECONDS);
-    }
   }
 
   async #findByTag(tag: string): Promise<JobSummary | undefined> {

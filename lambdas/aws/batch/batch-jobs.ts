@@ -90,6 +90,25 @@ export class BatchJobs {
     return item !== null;
   }
 
+  /** @returns when its end was asked for first, in milliseconds since 1970 */
+  async noteEnding(jobId: string, tag: string): Promise<number> {
+    const { item } = await this.#table.update(jobKey(jobId), {
+      UpdateExpression:
+        'SET endingSince = if_not_exists(endingSince, :now), tag = if_not_exists(tag, :tag), #status = if_not_exists(#status, :status), ' +
+        '#rank = if_not_exists(#rank, :rank), statusReason = if_not_exists(statusReason, :none), exitCode = if_not_exists(exitCode, :none), ' +
+        'containerReason = if_not_exists(containerReason, :none), changedAt = if_not_exists(changedAt, :now)',
+      ExpressionAttributeNames: { '#status': 'status', '#rank': 'rank' },
+      ExpressionAttributeValues: {
+        ':now': this.#clock.now(),
+        ':tag': tag,
+        ':status': 'RUNNING',
+        ':rank': rankOf('RUNNING'),
+        ':none': null,
+      },
+    });
+    return Number(item?.['endingSince']);
+  }
+
   async forget(jobId: string): Promise<void> {
     await this.#table.remove(jobKey(jobId));
   }

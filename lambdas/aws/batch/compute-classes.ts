@@ -17,6 +17,9 @@ export const computeClassSchema = z.strictObject({
     .meta({ description: 'by image, as requests name it; `name:revision` or ARN' }),
   gpuType: z.string().nullable(),
   gpus: z.int().min(0).meta({ description: 'of one node' }),
+  gpuMemoryGb: z.number().min(0).default(0).meta({ description: 'of all GPUs of one node together; 0: not known' }),
+  spot: z.boolean().default(false).meta({ description: 'machines that may be taken away at any time' }),
+  usdPerHour: z.number().positive().nullable().default(null).meta({ description: 'of one node; null: not known here' }),
   vcpus: z.int().min(1).meta({ description: 'of one node' }),
   nodes: z.int().min(1).meta({ description: 'at most; above 1: a multi-node parallel job' }),
   atOnce: z.int().min(1).meta({ description: 'how many attempts the queue has room for' }),
@@ -32,15 +35,20 @@ export interface ChosenClass {
 /** The smallest class that serves a need; where none does, what was asked for and what is there. */
 export function chooseClass(
   classes: readonly ComputeClass[],
-  { nodes, gpusPerNode, gpuType }: ComputeNeed,
+  need: ComputeNeed,
   image: string | null,
 ): ChosenClass | { readonly problem: string } {
+  const { nodes, gpusPerNode, gpuType, gpuMemoryGb, spot, maxUsdPerHour } = need;
   const wanted = gpusPerNode ?? (classes.some(({ gpus }) => gpus > 0) ? 1 : 0);
   const fitting = classes
     .filter(({ gpus }) => gpus >= wanted)
     .filter((one) => (nodes === 1 ? one.nodes === 1 : one.nodes >= nodes))
     .filter((one) => gpuType === null || one.gpuType?.toLowerCase() === gpuType.toLowerCase())
-    .sort((a, b) => a.gpus - b.gpus || a.nodes - b.nodes);
+    .filter((one) => gpuMemoryGb === null || one.gpuMemoryGb >= gpuMemoryGb)
+    .filter((one) => spot || !one.spot)
+    .filter((one) => maxUsdPerHour === null || (one.usdPerHour !== null && one.usdPerHour <= maxUsdPerHour))
+    // Whoever takes machines that may be taken away gets one where there is one.
+    .sort((a, b) => a.gpus - b.gpus || Number(b.spot) - Number(a.spot) || a.nodes - b.nodes);
   const name = image ?? TRAINER_IMAGE;
   const chosen = fitting.find(({ jobDefinitions }) => name in jobDefinitions);
   const jobDefinition = chosen?.jobDefinitions[name];
@@ -48,6 +56,8 @@ export function chooseClass(
   const asked = [
     nodes > 1 ? `${nodes} nodes` : null,
     `${wanted} ${gpuType ?? 'GPU'}${wanted === 1 ? '' : 's'}${nodes > 1 ? ' each' : ''}`,
+    gpuMemoryGb === null ? null : `${gpuMemoryGb} GB of GPU memory`,
+    maxUsdPerHour === null ? null : `at most ${maxUsdPerHour} USD an hour`,
     image === null ? null : `the image '${image}'`,
   ].filter((part) => part !== null);
   return {
@@ -55,5 +65,8 @@ export function chooseClass(
   };
 }
 
-const describe = ({ name, gpus, gpuType, nodes }: ComputeClass): string =>
-  `${name} (${nodes > 1 ? `up to ${nodes} nodes of ` : ''}${gpus === 0 ? 'no GPU' : `${gpus} x ${gpuType ?? 'GPU'}`})`;
+function describe({ name, gpus, gpuType, gpuMemoryGb, nodes, spot, usdPerHour }: ComputeClass): string {
+  const machine = gpus === 0 ? 'no GPU' : `${gpus} x ${gpuType ?? 'GPU'}${gpuMemoryGb === 0 ? '' : `, ${gpuMemoryGb} GB`}`;
+  const price = usdPerHour === null ? '' : `, ${usdPerHour} USD an hour`;
+  return `${name} (${nodes > 1 ? `up to ${nodes} nodes of ` : ''}${machine}${price}${spot ? ', interruptible' : ''})`;
+}

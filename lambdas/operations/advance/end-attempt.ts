@@ -2,11 +2,14 @@
 import { FAILURES, type FailureCode, makeFailure, mayRetry } from '#domain/failures.ts';
 import { type Run, type RunView, toPastAttempt } from '#domain/run.ts';
 import type { RunChange } from '#domain/run-change.ts';
-import { attemptName, type Manifest, type Progress, runFolderKeys } from '#domain/run-folder.ts';
+import { mergeChoices } from '#domain/run-choices.ts';
+import { attemptName, type CheckpointRecord, type Manifest, type Progress, runFolderKeys } from '#domain/run-folder.ts';
 import { isFinal } from '#domain/run-lifecycle.ts';
-import type { Observation, Ports } from '#ports';
+import type { Compute, Observation, Ports } from '#ports';
+import { costOfAttempt } from '../attempt-cost.ts';
 import { changeRun } from '../change-run.ts';
 import { addCheckpoints } from './checkpoints.ts';
+import { ENDING_SECONDS, isGone } from './end-machine.ts';
 import type { Advance } from './pace.ts';
 import { inFolder, readCheckpoints, readLogTail, readNewestSamples } from './run-folder-files.ts';
 import { countStoredLines, indexLogs } from './take-up-logs.ts';
@@ -16,13 +19,19 @@ export type AttemptEnd =
   | { readonly kind: 'manifest'; readonly manifest: Manifest; readonly progress: Progress | null }
   | { readonly kind: 'lost'; readonly claimed: boolean; readonly ending?: Observation['ending'] };
 
-export async function endAttempt(ports: Ports, view: RunView, end: AttemptEnd): Promise<Advance> {
+export async function endAttempt(ports: Ports, view: RunView, seen: AttemptEnd): Promise<Advance> {
   const { run } = view;
   const attempt = run.attempt;
   if (attempt === null) return { phase: 'poll', waitSeconds: 0 };
+  // What is seen of a machine on its way out is our own doing: why it was given up stands in the record.
+  const end: AttemptEnd = seen.kind === 'lost' && attempt.ending ? { ...seen, ending: attempt.ending } : seen;
   const tag = attemptName(run.id, attempt.number);
   const compute = ports.compute.of(run.provider);
-  await compute.terminate(tag, attempt.handle);
+  const lastWords = end.kind === 'lost' && !end.claimed ? await readLastWords(compute, run) : []; // they go with the machine
+  if (!(await isGone(compute, tag, attempt.handle))) {
+    await noteEnding(ports, run, attempt.number, causeOf(end, compute));
+    return { phase: 'poll', waitSeconds: ENDING_SECONDS };
+  }
   if (end.kind === 'manifest' && end.progress) await takeUpProgress(ports, view, end.progress);
 
   const checkpoints = await readCheckpoints(ports, run);
@@ -30,10 +39,12 @@ export async function endAttempt(ports: Ports, view: RunView, end: AttemptEnd): 
   const evidence =
     end.kind === 'manifest'
       ? (end.manifest.failure?.evidence ?? [])
-      : await readLogTail(ports, run, attempt.number, view.progress?.counts.logLines ?? 0, 30);
+      : [...lastWords, ...(await readLogTail(ports, run, attempt.number, view.progress?.counts.logLines ?? 0, 30))];
+  const cause = causeOf(end, compute);
   const stored = end.kind === 'manifest' ? await takeUpArtifacts(ports, run, end.manifest) : null;
   const outcome = end.kind === 'manifest' ? end.manifest.outcome : 'lost';
   const counts = await takeUpCounts(ports, view, attempt.number, end);
+  const cost = await costOfAttempt(ports, (await ports.runs.get(run.id)) ?? view, compute, keptStep(end, checkpoints, attempt));
   const { run: after } = await changeRun(ports, run.id, (draft) => {
     const current = draft.run.attempt;
     if (current?.number !== attempt.number || current.endedAt !== null) return;
@@ -42,7 +53,7 @@ export async function endAttempt(ports: Ports, view: RunView, end: AttemptEnd): 
     if (samples) draft.run.samples = samples;
     current.endedAt = draft.timestamp;
     current.checkpointsSeen = checkpoints.length;
-    draft.run.pastAttempts.push(toPastAttempt(current, draft.timestamp, outcome, counts));
+    draft.run.pastAttempts.push(toPastAttempt(current, draft.timestamp, outcome, { ...counts, ...cost, code: cause?.code ?? null }));
     if (end.kind === 'manifest') {
       draft.run.computeSeconds += end.manifest.computeSeconds;
       draft.run.lastLogAt = end.manifest.lastLogAt ?? draft.run.lastLogAt;
@@ -56,10 +67,63 @@ export async function endAttempt(ports: Ports, view: RunView, end: AttemptEnd): 
       message: `attempt ${attempt.number} ${outcome === 'lost' ? 'was lost' : outcome}`,
       data: { outcome },
     });
-    decide(draft, end, saved, stored, evidence);
+    decide(draft, end, cause, saved, stored, evidence);
   });
   await compute.release(tag);
   return { phase: isFinal(after.state) ? 'done' : 'launch', waitSeconds: 0 };
+}
+
+async function noteEnding(ports: Ports, run: Run, number: number, cause: Cause | null): Promise<void> {
+  if (run.attempt?.ending || cause === null) return;
+  await changeRun(ports, run.id, (draft) => {
+    const { attempt } = draft.run;
+    if (attempt?.number !== number || attempt.endedAt !== null || attempt.ending !== null) return;
+    attempt.ending = cause;
+    draft.note('warning-raised', { message: `${cause.message}: its machine was asked to end`, code: cause.code });
+  });
+}
+
+/** What the provider heard of a machine whose trainer never spoke. No words are no reason to keep the machine. */
+async function readLastWords(compute: Compute, { attempt }: Run): Promise<readonly string[]> {
+  if (!compute.rental || !attempt?.handle) return [];
+  try {
+    return await compute.rental.lastWords(attempt.handle);
+  } catch (error) {
+    return [`the provider's log of the machine cannot be read: ${error instanceof Error ? error.message : String(error)}`];
+  }
+}
+
+/** The step whose work is not done again: the last one of an attempt that saved at its end, else that of its newest checkpoint. */
+function keptStep(end: AttemptEnd, checkpoints: readonly CheckpointRecord[], attempt: NonNullable<Run['attempt']>): number {
+  if (end.kind === 'manifest' && end.manifest.outcome === 'completed') return end.manifest.step;
+  const own = checkpoints.filter((record) => record.attempt === attempt.number);
+  return Math.max(attempt.resumeFrom?.step ?? 0, ...own.map(({ step }) => step));
+}
+
+interface Cause {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What the trainer says of its machine. Where another can be rented, these are no fault of the run's. */
+const MACHINE_FAULTS: ReadonlySet<string> = new Set(['no_gpu', 'gpu_driver_too_old']);
+
+/** Why the attempt did not do its work; null where it did, or was asked not to. */
+function causeOf(end: AttemptEnd, { rental }: Compute): Cause | null {
+  if (end.kind === 'lost') {
+    return {
+      code: end.ending?.code ?? 'supervisor_lost',
+      message:
+        end.ending?.message ??
+        (end.claimed ? 'the trainer was lost: it no longer answers and left no outcome' : 'the trainer did not start'),
+    };
+  }
+  const { outcome, failure } = end.manifest;
+  if (outcome === 'completed' || outcome === 'paused') return null;
+  if (outcome !== 'failed') return { code: 'interrupted', message: 'the trainer was asked by its machine to end' };
+  const code = failure?.code ?? 'trainer_error';
+  const message = failure?.message ?? 'the trainer failed without a reason';
+  return rental && MACHINE_FAULTS.has(code) ? { code: 'machine_unfit', message } : { code, message };
 }
 
 /** How many lines and rows the attempt left; the index knows its log to the end before the record does. */
@@ -109,7 +173,14 @@ async function publish(ports: Ports, run: Run, folder: string): Promise<{ locati
 }
 
 /** The whole table of ends. */
-function decide(draft: RunChange, end: AttemptEnd, savedCheckpoint: boolean, stored: Stored | null, evidence: readonly string[]): void {
+function decide(
+  draft: RunChange,
+  end: AttemptEnd,
+  cause: Cause | null,
+  savedCheckpoint: boolean,
+  stored: Stored | null,
+  evidence: readonly string[],
+): void {
   const { run } = draft;
   if (stored && stored.fault === null) run.result = stored.result;
   if (stored?.unpublished)
@@ -122,54 +193,31 @@ function decide(draft: RunChange, end: AttemptEnd, savedCheckpoint: boolean, sto
           ? 'the run had finished'
           : end.manifest.outcome === 'failed'
             ? `it failed while stopping: ${end.manifest.failure?.message ?? ''}`
-            : 'stopped';
+            : (end.manifest.endDetail ?? 'stopped');
     const at = run.lastCheckpoint ? `; last checkpoint ${run.lastCheckpoint.checkpoint}` : '; no checkpoint';
     run.stopDetail = { code: run.stopDetail?.code ?? 'stop_requested', message: `${run.stopDetail?.message ?? 'stopped'}; ${what}${at}` };
     draft.move('stopped', { message: run.stopDetail.message, code: run.stopDetail.code });
     return;
   }
-  if (end.kind === 'lost') {
-    tryAgain(
-      draft,
-      end.ending?.code ?? 'supervisor_lost',
-      end.ending?.message ?? (end.claimed ? 'the trainer was lost: it no longer answers and left no outcome' : 'the trainer did not start'),
-      evidence,
-      savedCheckpoint,
-    );
+  if (cause) {
+    tryAgain(draft, cause, evidence, savedCheckpoint);
     return;
   }
-  const { manifest } = end;
-  switch (manifest.outcome) {
-    case 'completed':
-      if (stored === null || stored.fault !== null)
-        breakRun(draft, 'artifacts_corrupt', stored?.fault ?? 'the trainer finished without an artifact', evidence);
-      else {
-        // Polls sample: a resumed run may have finished before it was seen running.
-        if (run.state === 'paused' || run.state === 'initializing') draft.move('started', { message: 'training' });
-        draft.move('finished', { message: 'completed: artifacts stored and verified' });
-      }
-      return;
-    case 'paused':
-      draft.move('paused', { message: pausedAt(run) });
-      return;
-    case 'failed':
-      tryAgain(
-        draft,
-        manifest.failure?.code ?? 'trainer_error',
-        manifest.failure?.message ?? 'the trainer failed without a reason',
-        evidence,
-        savedCheckpoint,
-      );
-      return;
-    case 'stopped':
-    case 'interrupted':
-    case 'superseded':
-      tryAgain(draft, 'interrupted', 'the trainer was asked by its machine to end', evidence, savedCheckpoint);
+  if (end.kind === 'manifest' && end.manifest.outcome === 'paused') {
+    draft.move('paused', { message: pausedAt(run) });
+    return;
   }
+  if (stored === null || stored.fault !== null) {
+    breakRun(draft, 'artifacts_corrupt', stored?.fault ?? 'the trainer finished without an artifact', evidence);
+    return;
+  }
+  // Polls sample: a resumed run may have finished before it was seen running.
+  if (run.state === 'paused' || run.state === 'initializing') draft.move('started', { message: 'training' });
+  draft.move('finished', { message: 'completed: artifacts stored and verified' });
 }
 
 /** The next attempt where the table of causes allows one, else the end. */
-function tryAgain(draft: RunChange, givenCode: string, message: string, evidence: readonly string[], savedCheckpoint: boolean): void {
+function tryAgain(draft: RunChange, { code: givenCode, message }: Cause, evidence: readonly string[], savedCheckpoint: boolean): void {
   const { run } = draft;
   const { code } = makeFailure(givenCode, message);
   const seen = (run.failuresSeen[code] ?? 0) + 1;
@@ -179,7 +227,9 @@ function tryAgain(draft: RunChange, givenCode: string, message: string, evidence
     breakRun(
       draft,
       givenCode,
-      FAILURES[code].retry === 'go-on' ? `${message}, ${run.fruitlessAttempts} times in a row without a new checkpoint` : message,
+      ['go-on', 'elsewhere'].includes(FAILURES[code].retry)
+        ? `${message}, ${run.fruitlessAttempts} times in a row without a new checkpoint`
+        : message,
       evidence,
     );
     return;
@@ -200,8 +250,3 @@ function breakRun(draft: RunChange, code: FailureCode | string, message: string,
   draft.run.failure = makeFailure(code, message, evidence);
   draft.move('broke', { message: draft.run.failure.message, code: draft.run.failure.code });
 }
-
-const mergeChoices = (before: Run['choices'], now: Run['choices']): Run['choices'] => [
-  ...before.filter(({ name }) => !now.some((choice) => choice.name === name)),
-  ...now,
-];

@@ -7,12 +7,15 @@
  * A crash between the last two leaves a reserved attempt without a handle. It is not launched blindly again: its claim is waited
  * for, and then it is launched under the same tag, where the claim lets only one machine train.
  */
-import { type Run, type RunView, toPastAttempt } from '#domain/run.ts';
+import { programOf } from '#domain/custom-program.ts';
+import { NOTHING_LEFT, type Run, type RunView, toPastAttempt } from '#domain/run.ts';
 import { type AttemptSpec, attemptName, runFolderKeys } from '#domain/run-folder.ts';
 import type { Ports } from '#ports';
 import { changeRun } from '../change-run.ts';
+import { inviteMachine } from '../invite-machine.ts';
 import { openVariables } from '../run-environment.ts';
 import { findWholeCheckpoint, toResumePoint } from './checkpoints.ts';
+import { ENDING_SECONDS, isGone } from './end-machine.ts';
 import { type Advance, IDLE_SECONDS, lookSeconds } from './pace.ts';
 import { waitOfLaunched } from './patience.ts';
 import { pollAttempt } from './poll-attempt.ts';
@@ -38,6 +41,7 @@ export async function launchAttempt(ports: Ports, view: RunView): Promise<Advanc
     return { phase: 'launch', waitSeconds: IDLE_SECONDS };
   }
   const reserved = open ? run : await reserveAttempt(ports, run, number);
+  if (reserved === 'another') return { phase: 'launch', waitSeconds: ports.settings.reportSeconds };
   if (reserved === null) {
     await compute.release(tag);
     return { phase: 'launch', waitSeconds: 0 };
@@ -51,17 +55,21 @@ export async function launchAttempt(ports: Ports, view: RunView): Promise<Advanc
     attempt: number,
     folder: ports.artifacts.locate(run.folder),
     openEnvironment: () => openVariables(ports, run),
+    invite: () => inviteMachine(ports, reserved, number),
   });
   return recordLaunch(ports, run, number, launch);
 }
 
-/** Writes the new attempt into the record. Null where the run moved on meanwhile (stopped, paused, another driver). */
-async function reserveAttempt(ports: Ports, run: Run, number: number): Promise<Run | null> {
+/** Writes the new attempt into the record. `another`: some other caller did, and launches it. Null where the run moved on meanwhile (stopped, paused). */
+async function reserveAttempt(ports: Ports, run: Run, number: number): Promise<Run | 'another' | null> {
   const checkpoint = run.attempt === null ? null : await findWholeCheckpoint(ports, run);
   const resumeFrom = checkpoint ? toResumePoint(checkpoint) : run.attempt === null ? run.lastCheckpoint : toOrigin(run);
+  let isOurs = false;
   const view = await changeRun(ports, run.id, (draft) => {
+    isOurs = false;
     const isNext = (draft.run.attempt?.number ?? 0) === number - 1 && (draft.run.attempt === null || draft.run.attempt.endedAt !== null);
     if (!isNext || !mayLaunch(draft.run)) return;
+    isOurs = true;
     draft.run.attempt = {
       number,
       reservedAt: draft.timestamp,
@@ -72,6 +80,8 @@ async function reserveAttempt(ports: Ports, run: Run, number: number): Promise<R
       samplesSeen: 0,
       silentSince: null,
       startingSince: null,
+      trainingSince: null,
+      ending: null,
       endedAt: null,
     };
     draft.run.controlVersion += 1; // the attempt before reads `superseded` under a version it has not seen
@@ -85,7 +95,8 @@ async function reserveAttempt(ports: Ports, run: Run, number: number): Promise<R
       data: { resumeFrom },
     });
   });
-  return view.run.attempt?.number === number && view.run.attempt.endedAt === null ? view.run : null;
+  if (isOurs) return view.run;
+  return view.run.attempt?.number === number && view.run.attempt.endedAt === null ? 'another' : null;
 }
 
 /** Before it saved anything itself, a resumed run goes on from where it began. */
@@ -111,11 +122,11 @@ async function abandonReservation(ports: Ports, view: RunView, number: number): 
   if (!won && !isVoid((await readAttempt(ports, run, number)).claim)) return pollAttempt(ports, view);
   const tag = attemptName(run.id, number);
   const compute = ports.compute.of(run.provider);
-  await compute.terminate(tag, null);
+  if (!(await isGone(compute, tag, null))) return { phase: 'launch', waitSeconds: ENDING_SECONDS };
   await changeRun(ports, run.id, (draft) => {
     if (draft.run.attempt?.number !== number || draft.run.attempt.endedAt !== null) return;
     draft.run.attempt.endedAt = draft.timestamp;
-    draft.run.pastAttempts.push(toPastAttempt(draft.run.attempt, draft.timestamp, 'abandoned', { logLines: 0, metricRows: 0 }));
+    draft.run.pastAttempts.push(toPastAttempt(draft.run.attempt, draft.timestamp, 'abandoned', NOTHING_LEFT));
     draft.note('attempt-ended', { message: `attempt ${number} was given up before it began` });
     if (draft.run.state === 'stopping')
       draft.move('stopped', { message: 'stopped before it began', code: draft.run.stopDetail?.code ?? 'stop_requested' });
@@ -134,6 +145,8 @@ async function writeInputs(ports: Ports, run: Run, number: number): Promise<void
     resumeFrom: run.attempt?.resumeFrom ?? null,
     logsAfter: run.lastLogAt,
     stallSeconds: ports.settings.stallSeconds,
+    gpusWanted: run.compute.gpusPerNode,
+    program: programOf(run),
   };
   const forPeople = JSON.stringify(
     { runId: run.id, name: run.name, request: run.request, training: run.training, choices: run.choices, compute: run.compute },

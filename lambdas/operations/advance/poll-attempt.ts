@@ -66,6 +66,7 @@ function addNews(draft: RunChange, number: number, news: News): void {
   }
   if (news.started && (draft.run.state === 'initializing' || (draft.run.state === 'paused' && draft.run.want === 'run'))) {
     const from = attempt.resumeFrom;
+    attempt.trainingSince = draft.timestamp;
     draft.move('started', { message: from ? `training, resumed at step ${from.step}` : 'training' });
   }
   addCheckpoints(draft, news.checkpoints);

@@ -1,6 +1,7 @@
 import { nameOfBase } from '#domain/base-models.ts';
 import { makeFailure } from '#domain/failures.ts';
 import type { Run } from '#domain/run.ts';
+import { mergeChoices } from '#domain/run-choices.ts';
 import { attemptName, type Dataset } from '#domain/run-folder.ts';
 import { isFinal } from '#domain/run-lifecycle.ts';
 import { STORED_DATASET } from '#domain/run-request.ts';
@@ -32,6 +33,7 @@ export async function prepareRun(ports: Ports, run: Run): Promise<Advance> {
     if ('dataset' in dataset) draft.run.training.dataset = dataset.dataset;
     if (base !== null && 'path' in base) draft.run.training.baseModel = { kind: 'path', path: base.path };
     draft.run.prepared = true;
+    draft.run.choices = mergeChoices(draft.run.choices, compute.plan?.(draft.run) ?? []);
     draft.note('inputs-prepared', { message: describe(draft.run) });
     if (room?.kind === 'no-capacity') draft.wait(room.waiting);
   });

@@ -1,6 +1,6 @@
 /** What came of asking for a machine, into the record. */
 import { makeFailure } from '#domain/failures.ts';
-import { type ComputeHandle, type Run, toPastAttempt } from '#domain/run.ts';
+import { type ComputeHandle, NOTHING_LEFT, type Run, toPastAttempt } from '#domain/run.ts';
 import type { RunChange } from '#domain/run-change.ts';
 import { attemptName } from '#domain/run-folder.ts';
 import type { Launch, Ports, Reservation } from '#ports';
@@ -69,7 +69,7 @@ export async function refuse(ports: Ports, run: Run, { failure }: Extract<Reserv
     const { attempt } = draft.run;
     if (attempt !== null && attempt.endedAt === null) {
       attempt.endedAt = draft.timestamp;
-      draft.run.pastAttempts.push(toPastAttempt(attempt, draft.timestamp, 'abandoned', { logLines: 0, metricRows: 0 }));
+      draft.run.pastAttempts.push(toPastAttempt(attempt, draft.timestamp, 'abandoned', NOTHING_LEFT));
       draft.note('attempt-ended', { message: `attempt ${attempt.number} was given up before it began` });
     }
     draft.run.failure = makeFailure(failure.code, failure.message);

@@ -133,6 +133,7 @@ export async function voidAttempt(ports: Ports, run: Run, attempt: number): Prom
     claimId: VOID_CLAIM,
     host: 'plane',
     pid: 0,
+    machine: null,
     claimedAt: new Date(ports.clock.now()).toISOString(),
   };
   return ports.artifacts.putIfAbsent(inFolder(run, runFolderKeys.claim(run.id, attempt)), JSON.stringify(claim));

@@ -69,6 +69,13 @@ const summaryShape = {
   failure: failureSchema.nullable(),
   stop_detail: z.object({ code: z.string(), message: z.string() }).nullable(),
   compute_seconds: z.number().meta({ description: 'of all attempts that are over' }),
+  gpu_seconds: z
+    .object({
+      spent: z.number().meta({ description: 'GPUs times the time for which they were held, or paid for' }),
+      useful: z.number().meta({ description: 'of these, training whose steps were kept' }),
+    })
+    .meta({ description: 'of all attempts that are over' }),
+  cost_usd: z.number().nullable().meta({ description: 'of all attempts that are over; null: nothing was rented' }),
 } as const;
 export const runSummaryResponse = z.object(summaryShape).meta({ id: 'RunSummary' });
 
@@ -81,6 +88,18 @@ const attemptSchema = z
     ended_at: time.nullable(),
     resumed_from_step: z.int().nullable().meta({ description: 'null: it began at step 0' }),
     log_lines: z.int(),
+    code: z.string().nullable().meta({ description: 'why it ended otherwise than well' }),
+    place: z
+      .string()
+      .nullable()
+      .meta({ description: 'what it runs on, where that is rented', example: 'NVIDIA H100 80GB HBM3 in US-TX-3 for 2.69 USD an hour' }),
+    spent_gpu_seconds: z.number().nullable(),
+    useful_gpu_seconds: z.number().nullable(),
+    cost_usd: z
+      .number()
+      .nullable()
+      .meta({ description: "by the provider's own books once they are known; null: nothing was rented, or it is under way" }),
+    usd_per_hour: z.number().nullable().meta({ description: 'of the machine that is rented for it now' }),
   })
   .meta({ id: 'RunAttempt' });
 
@@ -97,7 +116,15 @@ export const runDetailResponse = z
     choices: z
       .array(z.object({ name: z.string(), value: z.string(), reason: z.string() }))
       .meta({ description: 'what was chosen automatically, and why' }),
-    compute: z.object({ nodes: z.int(), gpus_per_node: z.int().nullable(), gpu_type: z.string().nullable() }),
+    compute: z.object({
+      nodes: z.int(),
+      gpus_per_node: z.int().nullable(),
+      gpu_type: z.string().nullable(),
+      gpu_memory_gb: z.number().nullable(),
+      region: z.string().nullable(),
+      spot: z.boolean(),
+      max_usd_per_hour: z.number().nullable(),
+    }),
     max_runtime_seconds: z.int(),
     attempts: z.array(attemptSchema).meta({ description: 'in their order' }),
     checkpoints: z.array(

@@ -5,6 +5,7 @@ import type { RunEvent, RunProgress, RunView, Tag } from '#domain/run.ts';
 import { checkpointId, listArtifacts } from '#domain/run-artifacts.ts';
 import type { Dataset } from '#domain/run-folder.ts';
 import { etaSeconds, fractionDone } from '#domain/run-progress.ts';
+import { totalCost } from '#operations/attempt-cost.ts';
 import type { GarbageOrder } from '#operations/collect-garbage.ts';
 import type { EventPage } from '#operations/list-events.ts';
 import type { Page } from '#operations/list-runs.ts';
@@ -63,7 +64,13 @@ export function toSummary(view: RunView): z.infer<typeof runSummaryResponse> {
     failure: run.failure,
     stop_detail: run.stopDetail,
     compute_seconds: run.computeSeconds,
+    ...toCost(run),
   };
+}
+
+function toCost(run: RunView['run']): Pick<z.infer<typeof runSummaryResponse>, 'gpu_seconds' | 'cost_usd'> {
+  const { spentGpuSeconds, usefulGpuSeconds, usd } = totalCost(run);
+  return { gpu_seconds: { spent: spentGpuSeconds, useful: usefulGpuSeconds }, cost_usd: usd };
 }
 
 export function toDetail(view: RunView): z.infer<typeof runDetailResponse> {
@@ -76,7 +83,15 @@ export function toDetail(view: RunView): z.infer<typeof runDetailResponse> {
     request: run.request,
     parameters: toSnakeCase(run.training.hyperparameters),
     choices: run.choices,
-    compute: { nodes: run.compute.nodes, gpus_per_node: run.compute.gpusPerNode, gpu_type: run.compute.gpuType },
+    compute: {
+      nodes: run.compute.nodes,
+      gpus_per_node: run.compute.gpusPerNode,
+      gpu_type: run.compute.gpuType,
+      gpu_memory_gb: run.compute.gpuMemoryGb,
+      region: run.compute.region,
+      spot: run.compute.spot,
+      max_usd_per_hour: run.compute.maxUsdPerHour,
+    },
     max_runtime_seconds: run.maxRuntimeSeconds,
     attempts: toAttempts(view),
     checkpoints: run.checkpoints.map(({ checkpoint, step, attempt, evalLoss, sizeBytes }) => ({
@@ -120,13 +135,19 @@ const toSnakeCase = (record: Readonly<Record<string, unknown>>): Record<string, 
 
 /** Those that are over, then the one under way. */
 function toAttempts({ run: { pastAttempts, attempt }, progress }: RunView): z.infer<typeof runDetailResponse>['attempts'] {
-  const past = pastAttempts.map(({ number, outcome, reservedAt, endedAt, resumedFromStep, logLines }) => ({
-    number,
-    outcome,
-    reserved_at: reservedAt,
-    ended_at: endedAt,
-    resumed_from_step: resumedFromStep,
-    log_lines: logLines,
+  const past = pastAttempts.map((one) => ({
+    number: one.number,
+    outcome: one.outcome,
+    reserved_at: one.reservedAt,
+    ended_at: one.endedAt,
+    resumed_from_step: one.resumedFromStep,
+    log_lines: one.logLines,
+    code: one.code,
+    place: one.place,
+    spent_gpu_seconds: one.spentGpuSeconds,
+    useful_gpu_seconds: one.usefulGpuSeconds,
+    cost_usd: one.usd,
+    usd_per_hour: null,
   }));
   if (attempt === null || attempt.endedAt !== null) return past;
   return [
@@ -138,9 +159,18 @@ function toAttempts({ run: { pastAttempts, attempt }, progress }: RunView): z.in
       ended_at: null,
       resumed_from_step: attempt.resumeFrom?.step ?? null,
       log_lines: progress?.attempt === attempt.number ? progress.counts.logLines : 0,
+      code: null,
+      place: textOr(attempt.handle?.['place']),
+      spent_gpu_seconds: null,
+      useful_gpu_seconds: null,
+      cost_usd: null,
+      usd_per_hour: numberOr(attempt.handle?.['usdPerHour']),
     },
   ];
 }
+
+const textOr = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+const numberOr = (value: unknown): number | null => (typeof value === 'number' ? value : null);
 
 const nameOfDataset = (dataset: Dataset): string => (dataset.kind === 'hub' ? dataset.id : dataset.uri);
 

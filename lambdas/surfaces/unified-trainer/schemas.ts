@@ -64,7 +64,6 @@ export const extraArgs = z.strictObject({
   ...hyperparameterShape,
   dataset_format: runRequestShape.dataset_format,
   peft_method: z.enum(PEFT_METHODS).optional(),
-  dataloader_workers: z.int().min(0).max(256).optional(),
 });
 
 export const STATUSES = ['submitted', 'running', 'succeeded', 'failed'] as const;

@@ -1,5 +1,6 @@
 /** The unified trainer's words <-> ours. Pure. */
 import type * as z from 'zod';
+import { CONFIGURED_IMAGE, isCustomImage } from '#domain/custom-program.ts';
 import type { Problem } from '#domain/errors.ts';
 import { defaultJobName, toArgv } from '#domain/job-names.ts';
 import type { Run, RunView } from '#domain/run.ts';
@@ -27,14 +28,11 @@ const STATUS: Readonly<Record<Standing, Status>> = {
 };
 export const toStatus = (run: Run): Status => STATUS[standingOf(run)];
 
-/** The document's default name always means the trainer that is configured. */
-const CONFIGURED_IMAGE = 'ghcr.io/deepfinery/trainer:latest';
-
 /** @param config what the file of `config_path` holds; `extra_args` win over it */
 export function toNewJob(request: TrainRequest, config: ConfigArguments, allowedImages: readonly string[]): NewJob {
-  const { args, problems } = readArguments({ config_path: config, extra_args: request.extra_args ?? {} });
-  const { dataset_format, peft_method, dataloader_workers: _, ...hyperparameters } = args;
-  if (request.image !== undefined && request.image !== CONFIGURED_IMAGE && !allowedImages.includes(request.image)) {
+  const { args, problems } = readArguments({ config_path: config, extra_args: request.extra_args ?? {} }, isCustomImage(request.image));
+  const { dataset_format, peft_method, ...hyperparameters } = args;
+  if (isCustomImage(request.image) && !allowedImages.includes(request.image)) {
     const allowed = [CONFIGURED_IMAGE, ...allowedImages].join(', ');
     problems.push({
       path: 'image',
@@ -98,16 +96,23 @@ const withoutMissing = (values: Readonly<Record<string, unknown>>): Record<strin
 const KNOWN_ARGS = Object.keys(extraArgs.shape);
 const FLAGS = new Set(['packing', 'keep_best']);
 
-/** By the field that they came from, later ones over earlier ones. null and false are as good as not given, where false is no value of its own. */
-function readArguments(sources: Readonly<Record<string, ConfigArguments>>): { args: z.infer<typeof extraArgs>; problems: Problem[] } {
+/**
+ * By the field that they came from, later ones over earlier ones. null and false are as good as not given, where false is no value of
+ * its own. What our engines do not know an image of the user's own may.
+ */
+function readArguments(
+  sources: Readonly<Record<string, ConfigArguments>>,
+  isForCustomImage: boolean,
+): { args: z.infer<typeof extraArgs>; problems: Problem[] } {
   const problems: Problem[] = [];
   let args: z.infer<typeof extraArgs> = {};
   for (const [field, given] of Object.entries(sources)) {
     const known: Record<string, unknown> = {};
     for (const [name, value] of Object.entries(given)) {
-      if (!KNOWN_ARGS.includes(name))
+      const isKnown = KNOWN_ARGS.includes(name);
+      if (!isKnown && !isForCustomImage)
         problems.push({ path: `${field}.${name}`, message: `is not known, known are: ${KNOWN_ARGS.join(', ')}` });
-      else if (value !== null && (value !== false || FLAGS.has(name))) known[name] = value;
+      else if (isKnown && value !== null && (value !== false || FLAGS.has(name))) known[name] = value;
     }
     const parsed = extraArgs.safeParse(known);
     if (parsed.success) args = { ...args, ...parsed.data };

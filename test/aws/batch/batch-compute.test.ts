@@ -1,22 +1,27 @@
 import { ListJobsCommand, RegisterJobDefinitionCommand } from '@aws-sdk/client-batch';
 import { expect, test } from 'vitest';
-import type { Run } from '#domain/run.ts';
+import { chooseClass } from '#aws/batch/compute-classes.ts';
+import type { ComputeNeed, Run } from '#domain/run.ts';
 import { attemptName } from '#domain/run-folder.ts';
-import type { LaunchOrder } from '#ports';
+import { type LaunchOrder, StillEnding } from '#ports';
 import { openBatch, playEc2 } from '../../support/batch-world.ts';
 import { aRun } from '../../support/builders.ts';
 import { countCalls, recordCalls } from '../../support/call-counter.ts';
 import { eventually } from '../../support/contract-suite.ts';
 
 function orderFor(run: Run, attempt = 1): LaunchOrder {
+  const tag = attemptName(run.id, attempt);
   return {
-    tag: attemptName(run.id, attempt),
+    tag,
     run,
     attempt,
     folder: 's3://bucket/runs',
     openEnvironment: async () => ({ HF_TOKEN: 'a secret' }),
+    invite: async () => ({ TUNEPLANE_BOOTSTRAP_TOKEN: `token of ${tag}` }),
   };
 }
+
+const aNeed = (need: Partial<ComputeNeed> = {}): ComputeNeed => ({ ...aRun().compute, ...need });
 
 async function launched(world: Awaited<ReturnType<typeof openBatch>>, overrides: Partial<Run> = {}) {
   const order = orderFor(aRun({ provider: 'aws-batch', ...overrides }));
@@ -43,7 +48,7 @@ test('an attempt is one job, named by its tag, tried once, that is told nothing 
   });
   expect(Object.keys(job.tags ?? {})).not.toContain('aws:mine');
   expect(job.container?.environment).toEqual([{ name: 'TUNEPLANE_BOOTSTRAP_TOKEN', value: `token of ${tag}` }]);
-  await world.compute.terminate(tag, handle);
+  await world.end(tag, handle);
 });
 
 test('launched again under its tag, the job that is there is taken up', async () => {
@@ -57,7 +62,7 @@ test('launched again under its tag, the job that is there is taken up', async ()
     new ListJobsCommand({ jobQueue: world.queue, filters: [{ name: 'JOB_NAME', values: [tag] }] }),
   );
   expect(jobSummaryList).toHaveLength(1);
-  await world.compute.terminate(tag, handle);
+  await world.end(tag, handle);
 });
 
 test('a launch registers nothing and passes no role', async () => {
@@ -67,32 +72,47 @@ test('a launch registers nothing and passes no role', async () => {
   const { handle, tag } = await launched(world);
 
   expect(countCalls(calls)).toEqual({ ListJobs: 1, SubmitJob: 1 });
-  await world.compute.terminate(tag, handle);
+  await world.end(tag, handle);
 });
 
 test('several nodes are one multi-node job', async () => {
   const world = await openBatch();
 
-  const { handle, tag } = await launched(world, { compute: { nodes: 3, gpusPerNode: 1, gpuType: 'a10g' } });
+  const { handle, tag } = await launched(world, { compute: aNeed({ nodes: 3, gpusPerNode: 1, gpuType: 'a10g' }) });
 
   expect(handle['class']).toBe('a10g-nodes');
   expect((await world.describe(handle['jobId'])).nodeProperties?.numNodes).toBe(3);
-  await world.compute.terminate(tag, handle);
+  await world.end(tag, handle);
 });
 
-test.each([
+test.each<[Partial<ComputeNeed>, RegExp]>([
   [
-    { nodes: 1, gpusPerNode: 8, gpuType: null },
-    /8 GPUs were asked for; this plane has a10g \(1 x A10G\); a10g-nodes \(up to 4 nodes of 1 x A10G\)/,
+    { gpusPerNode: 8 },
+    /^8 GPUs were asked for; this plane has a10g \(1 x A10G, 24 GB, 1.006 USD an hour\); a10g-nodes \(up to 4 nodes of 1 x A10G/,
   ],
-  [{ nodes: 5, gpusPerNode: 1, gpuType: null }, /5 nodes, 1 GPU each were asked for/],
-  [{ nodes: 1, gpusPerNode: 1, gpuType: 'H100' }, /1 H100 was asked for/],
-])('what no class has is impossible, saying what there is: %j', async (compute, expected) => {
+  [{ nodes: 5, gpusPerNode: 1 }, /^5 nodes, 1 GPU each were asked for/],
+  [{ gpusPerNode: 1, gpuType: 'H100' }, /^1 H100 was asked for/],
+  [{ gpuMemoryGb: 80 }, /^1 GPU, 80 GB of GPU memory were asked for/],
+  [{ maxUsdPerHour: 0.5 }, /at most 0.5 USD an hour/],
+])('what no class has is impossible, saying what there is: %j', async (need, expected) => {
   const { compute: batch } = await openBatch();
 
-  const reservation = await batch.reserve('tag', aRun({ compute }));
+  const reservation = await batch.reserve('tag', aRun({ compute: aNeed(need) }));
 
   expect(reservation).toEqual({ kind: 'impossible', failure: { code: 'no_compute', message: expect.stringMatching(expected) } });
+});
+
+test('machines that may be taken away are only for those who said so, and theirs first', async () => {
+  const { classes } = await openBatch();
+  const [first] = classes;
+  if (!first) throw new Error('no class');
+  const both = [first, { ...first, name: 'a10g-spot', spot: true }];
+  const chosen = (need: Partial<ComputeNeed>): string | undefined => {
+    const choice = chooseClass(both, aNeed(need), null);
+    return 'computeClass' in choice ? choice.computeClass.name : undefined;
+  };
+
+  expect([chosen({}), chosen({ spot: true })]).toEqual(['a10g', 'a10g-spot']);
 });
 
 test('an image that requests may name has a job definition of its own', async () => {
@@ -106,7 +126,7 @@ test('an image that requests may name has a job definition of its own', async ()
   const { handle, tag } = await launched(world, { metadata: { image } });
 
   expect((await world.describe(handle['jobId'])).container?.image).toBe(image);
-  await world.compute.terminate(tag, handle);
+  await world.end(tag, handle);
 });
 
 test('with a quota of 0 a run waits, and says what to do, before anything is submitted', async () => {
@@ -143,7 +163,7 @@ test('a job that waits for its machine says why', async () => {
   await untilRunning(world, handle['jobId']);
   await world.jobs.refresh();
   expect(await world.compute.observe(tag, handle)).toEqual({ liveness: 'alive' });
-  await world.compute.terminate(tag, handle);
+  await world.end(tag, handle);
 });
 
 test('a machine that is taken away is an interruption', async () => {
@@ -166,9 +186,9 @@ test('a job that ends well by itself is gone, without a reason, and is not termi
   const calls = recordCalls(world.client);
   const { handle, tag } = await launched(world);
 
-  await world.compute.terminate(tag, handle);
+  await eventually(async () => expect((await world.describe(handle['jobId'])).status).toBe('SUCCEEDED'));
+  expect(await world.end(tag, handle)).toBe(1);
 
-  expect((await world.describe(handle['jobId'])).status).toBe('SUCCEEDED');
   expect(Object.keys(countCalls(calls))).not.toContain('TerminateJob');
   expect(await world.jobs.seen()).toEqual([]);
 });
@@ -185,16 +205,33 @@ test('a job that ends without an outcome says its exit code', async () => {
   });
 });
 
+test('a job has ten seconds to end by itself before it is terminated, and nobody waits for it meanwhile', async () => {
+  const world = await openBatch();
+  const { handle, tag } = await launched(world);
+  await untilRunning(world, handle['jobId']);
+  const calls = recordCalls(world.client);
+  const terminated = (): number => countCalls(calls)['TerminateJob'] ?? 0;
+
+  await expect(world.compute.terminate(tag, handle)).rejects.toThrow(StillEnding);
+  world.clock.advance(9_999);
+  await expect(world.compute.terminate(tag, handle)).rejects.toThrow(StillEnding);
+  expect(terminated()).toBe(0);
+  world.clock.advance(1);
+  await expect(world.compute.terminate(tag, handle)).rejects.toThrow(StillEnding);
+  expect(terminated()).toBe(1);
+  await world.end(tag, handle);
+});
+
 test('terminate ends all that carry the tag, also those that hear no SIGTERM', async () => {
   const world = await openBatch({ command: ['sh', '-c', 'trap "" TERM; sleep 600 & wait; wait'] });
   const { handle, tag, run } = await launched(world);
   await untilRunning(world, handle['jobId']);
 
-  await world.compute.terminate(tag, null);
+  await world.end(tag, null);
 
   expect((await world.describe(handle['jobId'])).status).toBe('FAILED');
   expect(await world.compute.observe(tag, handle)).toMatchObject({ liveness: 'gone' });
-  await world.compute.terminate(attemptName(run.id, 9), null);
+  expect(await world.end(attemptName(run.id, 9), null)).toBe(1);
 });
 
 test('without a handle, what carries the tag is found, with its handle', async () => {
@@ -203,7 +240,7 @@ test('without a handle, what carries the tag is found, with its handle', async (
 
   expect(await world.compute.observe(tag, null)).toMatchObject({ liveness: 'alive', handle: { jobId: handle['jobId'] } });
   expect(await world.compute.observe('run_none-0001', null)).toEqual({ liveness: 'gone' });
-  await world.compute.terminate(tag, handle);
+  await world.end(tag, handle);
 });
 
 test('looking at a run asks Batch nothing; a sweep asks once for a hundred jobs', async () => {
@@ -220,7 +257,7 @@ test('looking at a run asks Batch nothing; a sweep asks once for a hundred jobs'
 
   await world.jobs.refresh();
   expect(countCalls(calls)).toEqual({ DescribeJobs: 2 });
-  await world.compute.terminate(run.tag, run.handle);
+  await world.end(run.tag, run.handle);
 });
 
 test('shows its classes as machines, with who trains there and who waits', async () => {
@@ -238,5 +275,5 @@ test('shows its classes as machines, with who trains there and who waits', async
     gpus: [{ index: 0, heldBy: null }],
     engines: ['hf'],
   });
-  await world.compute.terminate(tag, handle);
+  await world.end(tag, handle);
 });

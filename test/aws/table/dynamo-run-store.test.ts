@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { makeId } from '#domain/ids.ts';
 import type { Run } from '#domain/run.ts';
+import { NOTHING_LEFT } from '#domain/run.ts';
 import { anEvent, aProgress, aRun, EPOCH, EPOCH_TIME } from '../../support/builders.ts';
 import { countCalls, recordCalls } from '../../support/call-counter.ts';
 import { openTable } from '../../support/table-world.ts';
@@ -133,6 +134,7 @@ test('keeps a run that has grown to 3,000 attempts', async () => {
     reservedAt: new Date(EPOCH + index * 61_003).toISOString(),
     endedAt: new Date(EPOCH + index * 67_001).toISOString(),
     resumedFromStep: index * 7,
+    ...NOTHING_LEFT,
     logLines: index * 13,
     metricRows: index * 3,
   }));

@@ -232,7 +232,7 @@ describe('what a run made', () => {
       'adapter',
       '../../config/run.json',
       '..%2f..%2fconfig%2frun.json',
-      'checkpoints/step-000001/../../config/run.json',
+      'checkpoints/step-000001/../../config/secret.key',
       'checkpoints/step-999999/x',
     ])
       expect((await plane.request('GET', `/runs/${id}/artifacts/${path}`)).status, path).toBe(404);

@@ -1,27 +1,29 @@
-"""The hf engine: supervised fine-tuning with transformers, TRL and PEFT; LoRA, QLoRA or full. Read it from top to bottom.
+"""The hf engine: fine-tuning with transformers, TRL and PEFT; on examples (sft) or preferences (dpo); LoRA, QLoRA or full; on one rank or
+several. Read it from top to bottom.
 
     spec      what cannot be done is refused first; every row is checked; the base's files are fetched     (seconds, no torch)
     base      torch is imported; tiny-llama is built where it is missing
-    model     tokenizer, weights, quantised or not
-    data      rows become TRL's prompt and completion, messages or text; TRL tokenizes and packs
+    resume    may it go on from its checkpoint? how is the batch shared among the ranks?
+    data      rows become tokens, or are found as tokens in the machine's cache; what is cut or left out is counted
+    model     weights, quantised or not
     train     training_callback.py decides when to log, evaluate, save and stop
-    save      adapter or model, with a card
-
-Not done here: several GPUs, DPO.
+    save      adapter or model, with a card; loaded again and compared before it is called a result
 """
 
 import contextlib
 import math
 import os
+import pickle
 import sys
 import traceback
 import warnings
 from dataclasses import dataclass
 from typing import Any
 
-from trainer import bases, choices, data, hub, resume
+from trainer import agreement, bases, choices, data, hub, resume
 from trainer.engine_link import EngineLink
 from trainer.failure import Failure, explain
+from trainer.machine_cache import MachineCache
 
 
 def main() -> None:
@@ -29,11 +31,13 @@ def main() -> None:
     try:
         run(link, reached)
     except Exception as error:
-        code, message = explain(error, link.work)
+        code, message = explain(error, link.work, link.ranks)
         if not isinstance(error, Failure) or error.__cause__:
             traceback.print_exc()
         print(f"failed, {code}: {message}", file=sys.stderr, flush=True)
         link.fail(code, message, step=reached.step, steps=reached.steps)
+        if link.ranks > 1:
+            os._exit(1)  # so that torchrun ends the ranks that wait for this one
 
 
 @dataclass
@@ -53,7 +57,8 @@ def run(link: EngineLink, reached: Reached) -> None:
     choices.prepare_libraries(link.cache)
     choices.refuse_what_cannot_be(training)
     rows = data.load(training, _hub_rows(training["dataset"], link))
-    base = bases.fetch(training["baseModel"], link)
+    cache = MachineCache(link.cache)
+    base = bases.fetch(training["baseModel"], link, cache)
 
     # ------------------------------------------------------------------ base
     link.phase("importing", "torch, transformers, TRL")
@@ -61,13 +66,16 @@ def run(link: EngineLink, reached: Reached) -> None:
     import datasets
     import transformers
     from transformers import PrinterCallback, TrainerState
-    from trl import SFTConfig, SFTTrainer
 
     from trainer import models, results, tiny_llama
+    from trainer.best_weights import BestWeights
+    from trainer.make_trainer import make_trainer
     from trainer.prompts import prompt_style
     from trainer.sampling import make_sampler
-    from trainer.training_callback import Plan, TrainingCallback, final_metrics
-    from trainer.training_rows import report_length, training_rows
+    from trainer.save_interval import SaveInterval
+    from trainer.training_callback import Plan, Save, TrainingCallback, final_metrics
+    from trainer.training_rows import training_rows
+    from trainer.verification import make_probe
 
     # TRL still says gradient_checkpointing where transformers says activation_checkpointing: not the user's concern.
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
@@ -80,65 +88,30 @@ def run(link: EngineLink, reached: Reached) -> None:
     versions = results.versions(chosen.quantize)
     link.about(base=base.record, versions=versions)
 
+    if link.ranks > 1:
+        agreement.join(chosen.device, link.spec["stallSeconds"])
+
     # ------------------------------------------------------------------ may it resume? before the weights are loaded
-    description = resume.describe(training, base.record, rows)
-    resumed = resume.check(link, description)
+    batch = resume.Batch(hyperparameters["batchSize"], hyperparameters["gradientAccumulationSteps"], link.ranks)
+    resumed = resume.check(link, resume.describe(training, base.record, rows, batch), batch)
+    batch = resumed.batch if resumed else batch
+    description = resume.describe(training, base.record, rows, batch)
+
+    # ------------------------------------------------------------------ data: rows become tokens
+    link.phase("preparing-data", f"{len(rows.train)} rows to train on, {len(rows.eval)} to evaluate")
+    tokenizer = models.load_tokenizer(training, base, rows)
+    prepared = training_rows(rows, tokenizer, base.commit, hyperparameters["maxSeqLength"], cache, link)
 
     # ------------------------------------------------------------------ model
     link.phase("loading-model", base.id)
-    tokenizer = models.load_tokenizer(training, base, rows)
-    model = models.load_model(training, base, chosen)
-    recompute = choices.choose_checkpointing(model.num_parameters(), link)
-
-    # ------------------------------------------------------------------ data
-    link.phase("preparing-data", f"{len(rows.train)} rows to train on, {len(rows.eval)} to evaluate")
-    train_rows, eval_rows, answers_only = training_rows(rows, tokenizer, link)
-    arguments = SFTConfig(
-        output_dir=str(link.work / "trainer"),
-        max_steps=hyperparameters["maxSteps"] or -1,
-        num_train_epochs=hyperparameters["numEpochs"],
-        per_device_train_batch_size=hyperparameters["batchSize"],
-        per_device_eval_batch_size=hyperparameters["batchSize"],
-        gradient_accumulation_steps=hyperparameters["gradientAccumulationSteps"],
-        learning_rate=hyperparameters["learningRate"],
-        lr_scheduler_type=hyperparameters["lrScheduler"],
-        weight_decay=hyperparameters["weightDecay"],
-        max_length=hyperparameters["maxSeqLength"],
-        packing=hyperparameters["packing"],
-        assistant_only_loss=answers_only,
-        seed=hyperparameters["seed"],
-        data_seed=hyperparameters["seed"],
-        optim=chosen.optimizer,
-        use_cpu=chosen.device == "cpu",
-        bf16=chosen.mixed and chosen.precision == "bfloat16",
-        fp16=chosen.mixed and chosen.precision == "float16",
-        gradient_checkpointing=recompute,
-        dataloader_num_workers=0,
-        dataloader_pin_memory=chosen.device == "cuda",
-        # training_callback.py decides when to log, evaluate and save; rotation of checkpoints is the plane's.
-        logging_strategy="no",
-        eval_strategy="no",
-        save_strategy="no",
-        include_num_input_tokens_seen="all" if hyperparameters["packing"] else "non_padding",
-        logging_nan_inf_filter=False,
-        report_to=["wandb"] if "wandb" in hyperparameters["reportTo"] else [],
-        run_name=link.spec["name"] or link.run_id,
-        disable_tqdm=True,
-    )
-    if hyperparameters["wandbProject"] is not None:
-        os.environ["WANDB_PROJECT"] = hyperparameters["wandbProject"]
-    os.environ.setdefault("WANDB_DIR", str(link.work))
-    if arguments.n_gpu > 1:
-        arguments._n_gpu = 1
-    trainer = SFTTrainer(
-        model=model,
-        args=arguments,
-        processing_class=tokenizer,
-        train_dataset=datasets.Dataset.from_list(train_rows),
-        eval_dataset=datasets.Dataset.from_list(eval_rows) if eval_rows else None,
-        peft_config=models.peft_config(training),
-    )
-    report_length(trainer.train_dataset, len(train_rows), hyperparameters, link)
+    model = models.load_model(training, base, chosen, tokenizer)
+    layout = models.choose_layout(training, model, link)
+    trainer = make_trainer(model, tokenizer, prepared, models.peft_config(training), batch, chosen, layout, link)
+    arguments = trainer.args
+    if chosen.packing:
+        link.choice(
+            "sequences", len(trainer.train_dataset), f"{len(prepared[0])} rows packed into sequences of {hyperparameters['maxSeqLength']}"
+        )
     if chosen.quantize:
         models.keep_adapter_in_float32(trainer.model)
 
@@ -148,50 +121,63 @@ def run(link: EngineLink, reached: Reached) -> None:
     arguments.warmup_steps = math.ceil(steps * hyperparameters["warmupRatio"])
     has_eval = trainer.eval_dataset is not None and len(trainer.eval_dataset) > 0
     arguments.eval_on_start = has_eval and resumed is None
-    eval_steps, save_steps = choices.choose_intervals(hyperparameters, steps, has_eval, link)
+    best = BestWeights(link.fresh_folder("best")) if has_eval and models.keeps_best(training, layout, link) else None
+    plan = Plan(
+        steps=steps,
+        logging_steps=hyperparameters["loggingSteps"],
+        eval_steps=choices.choose_eval_steps(hyperparameters["evalSteps"], steps, has_eval, link),
+        save=SaveInterval(steps, hyperparameters["saveSteps"], hyperparameters.get("checkpointMinutes", 10)),
+    )
+    save = Save(
+        about={
+            "worldSize": link.ranks,
+            "globalBatch": batch.whole,
+            "precision": chosen.precision,
+            "versions": versions,
+            "base": base.record,
+            "dataFingerprint": rows.fingerprint,
+            "configHash": resume.config_hash(training),
+        },
+        description=description,
+        best=best,
+        trained_bytes=models.trained_bytes(trainer.model),
+    )
     sampler = make_sampler(training, rows, tokenizer, link)
-    about = {
-        "worldSize": 1,
-        "globalBatch": description["globalBatch"],
-        "precision": chosen.precision,
-        "versions": versions,
-        "base": base.record,
-        "dataFingerprint": rows.fingerprint,
-        "configHash": resume.config_hash(training),
-    }
-    plan = Plan(steps, hyperparameters["loggingSteps"], eval_steps, save_steps)
-    callback = TrainingCallback(link, plan, reached, sampler, about, description)
+    callback = TrainingCallback(link, plan, reached, sampler, save)
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(callback)
     sampler.ask_base(trainer.model, report=resumed is None)
+    if resumed and best:
+        best.resume(link.resume_folder, resumed.best)
     with _tensorboard(hyperparameters, link, resumed) as callback.writer:
         if resumed is None:
             trainer.train()
         elif resumed.step < steps:
             callback.warm_start = hyperparameters if resumed.changed else None
             _train_on(trainer, callback, link)
-        else:
+        elif resumed.step == steps:
             # The earlier attempt trained to the end and was lost before its result was stored.
             trainer._load_from_checkpoint(str(link.resume_folder))
             trainer.state = TrainerState.load_from_json(str(link.resume_folder / "trainer_state.json"))
+        else:
+            name = link.spec["resumeFrom"]["checkpoint"]
+            said = f"checkpoint {name} is of step {resumed.step}, and this run has {steps}: nothing would be trained"
+            raise Failure("resume_refused", said)
     state = trainer.state
     if not has_eval and callback.ended == "completed":
         sampler.ask_tuned(trainer.model, state.global_step)
 
     # ------------------------------------------------------------------ save
+    result = models.choose_result(trainer.model, best, state.global_step, callback.ended)
     link.phase("saving", "the model" if training["peftMethod"] == "full" else "the adapter")
     style = prompt_style(rows.format, bool(tokenizer.chat_template))
-    if training["peftMethod"] == "full":
-        link.artifacts(results.save_model(trainer.model, tokenizer, base, style, link), "model")
-    else:
-        adapter = results.save_adapter(trainer.model, tokenizer, base, style, link)
-        if training["export"] == "merged" and callback.ended == "completed":
-            link.phase("saving", "base and adapter merged")
-            merged = results.merge(trainer.model, adapter, base, chosen.quantize)
-            link.artifacts(results.save_model(merged, tokenizer, base, style, link), "model")
-        link.artifacts(adapter, "adapter")
+    probe = make_probe(trainer.eval_dataset if has_eval else trainer.train_dataset, tokenizer.pad_token_id or 0)
+    stored = results.Stored(training, base, tokenizer, style, chosen, probe, link)
+    for folder, kind in stored.everything(trainer, with_merged=callback.ended == "completed"):
+        link.artifacts(folder, kind)
     metrics = final_metrics(state.log_history, state.num_input_tokens_seen)
-    link.outcome(callback.ended, step=state.global_step, steps=steps, metrics=metrics)
+    link.outcome(callback.ended, step=state.global_step, steps=steps, metrics=metrics, result=result)
+    agreement.wait_for_all()
 
 
 def _hub_rows(dataset: dict[str, Any], link: EngineLink):
@@ -205,7 +191,8 @@ def _train_on(trainer: Any, callback: Any, link: EngineLink) -> None:
     try:
         trainer.train(resume_from_checkpoint=str(link.resume_folder))
     except Exception as error:
-        if callback.began or isinstance(error, Failure):
+        # The random states are loaded after the beginning; what is no plain tensor is refused there as well.
+        if isinstance(error, Failure) or (callback.began and not isinstance(error, pickle.UnpicklingError)):
             raise
         name = link.spec["resumeFrom"]["checkpoint"]
         raise Failure("checkpoint_invalid", f"checkpoint {name} does not load: {type(error).__name__}: {str(error)[:300]}") from error
@@ -214,7 +201,7 @@ def _train_on(trainer: Any, callback: Any, link: EngineLink) -> None:
 @contextlib.contextmanager
 def _tensorboard(hyperparameters: dict[str, Any], link: EngineLink, resumed: resume.Resumed | None):
     """A writer of event files, stored as artifacts in the end; None where nobody asked for one."""
-    if "tensorboard" not in hyperparameters["reportTo"]:
+    if "tensorboard" not in hyperparameters["reportTo"] or link.rank:
         yield None
         return
     from torch.utils.tensorboard import SummaryWriter

@@ -18,7 +18,8 @@ class AttemptFailed(Exception):
 
 @dataclass(frozen=True)
 class Attempt:
-    run_folder: Path
+    run_folder: str
+    """absolute path, or s3://bucket/prefix"""
     run_id: str
     number: int
     work: Path
@@ -61,7 +62,9 @@ def read_attempt(environment: Mapping[str, str]) -> Attempt:
             faults.append(f"{name} must be {meaning}, got {value!r}")
         return value
 
-    run_folder = need("TUNEPLANE_RUN_FOLDER", r"/.+", "an absolute path")
+    # A machine that claims at the plane is told there where the run folder is.
+    is_invited = "TUNEPLANE_CLAIM_URL" in environment
+    run_folder = "" if is_invited else need("TUNEPLANE_RUN_FOLDER", r"/.+|s3://[^/]+/.+", "an absolute path or s3://bucket/prefix")
     run_id = need("TUNEPLANE_RUN_ID", r"[A-Za-z0-9_.-]+", "a run's id")
     number = need("TUNEPLANE_ATTEMPT", r"[1-9][0-9]*", "a number from 1")
     work = need("TUNEPLANE_WORK", r"/.+", "an absolute path")
@@ -73,7 +76,7 @@ def read_attempt(environment: Mapping[str, str]) -> Attempt:
         raise ValueError("; ".join(faults))
     socket = environment.get("TUNEPLANE_SOCKET")
     return Attempt(
-        run_folder=Path(run_folder),
+        run_folder=run_folder,
         run_id=run_id,
         number=int(number),
         work=Path(work),

@@ -1,29 +1,35 @@
 """The checkpoint that a run goes on from: pinned by the plane in the spec, verified here before the engine may read it."""
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from trainer.supervision.attempt import AttemptFailed
+from trainer.supervision.attempt import Attempt, AttemptFailed
+from trainer.supervision.open_storage import open_storage
 from trainer.supervision.schema_check import check
-from trainer.supervision.storage import FolderStorage, StoredFile, hash_file
+from trainer.supervision.storage import Storage, StoredFile, hash_file
 
 
-def verified_checkpoint(storage: FolderStorage, pinned: dict[str, Any], on_fraction: Callable[[float], object]) -> Path:
+def verified_checkpoint(attempt: Attempt, storage: Storage, pinned: dict[str, Any], on_fraction: Callable[[float], object]) -> Path:
     """The pinned checkpoint's folder, size and SHA-256 of every file as its record says; raises AttemptFailed (checkpoint_invalid).
 
-    `pinned.folder` is relative to checkpoints/, or absolute (a checkpoint of another run); the record lies beside the folder.
+    `pinned.folder` is relative to checkpoints/, or, of another run, an absolute path or s3://; the record lies beside the folder.
     """
     name = pinned["checkpoint"]
-    folder = Path(os.path.join(storage.local_tree("checkpoints"), pinned["folder"]))
+    place, _, folder_name = pinned["folder"].rpartition("/")
+    is_elsewhere = pinned["folder"].startswith(("/", "s3://"))
+    home = open_storage(place, attempt.work / "stored" / "elsewhere") if is_elsewhere else storage
+    below = "" if is_elsewhere else "checkpoints/"
+    where = place if is_elsewhere else f"{attempt.run_folder}/checkpoints"
+    data = home.get(f"{below}{name}.json")
+    if data is None:
+        raise AttemptFailed("checkpoint_invalid", f"checkpoint {name} has no record in {where}")
     try:
-        record = check(json.loads((folder.parent / f"{name}.json").read_bytes()), "checkpoint-record")
-    except FileNotFoundError:
-        raise AttemptFailed("checkpoint_invalid", f"checkpoint {name} has no record in {folder.parent}") from None
+        record = check(json.loads(data), "checkpoint-record")
     except ValueError as error:
         raise AttemptFailed("checkpoint_invalid", f"the record of checkpoint {name}: {error}") from error
+    folder = home.local_tree(f"{below}{folder_name}")
     _verify(folder, name, record["files"], on_fraction)
     return folder
 

@@ -58,7 +58,10 @@ LINES: dict[str, Schema] = {
             "steps": STEPS,
             "metrics": NUMBERS,
         },
-        {"failure": {"anyOf": [_record({"code": TEXT, "message": TEXT}), {"type": "null"}]}},
+        {
+            "failure": {"anyOf": [_record({"code": TEXT, "message": TEXT}), {"type": "null"}]},
+            "result": _exported("manifest", "Manifest", "result"),
+        },
     ),
 }
 

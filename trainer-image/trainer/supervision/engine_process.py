@@ -10,18 +10,30 @@ from pathlib import Path
 from typing import Any
 
 from trainer.supervision.attempt import Attempt, AttemptFailed
-from trainer.supervision.processes import die_with_parent, oom_kills, prefer_as_oom_victim
+from trainer.supervision.processes import carriers, catches, die_with_parent, oom_kills, prefer_as_oom_victim
+from trainer.supervision.ranks import open_named_pipe, torchrun_command
 from trainer.supervision.schema_check import load_schema
 
 PACKAGE = Path(__file__).parent.parent
 
 
 class Engine:
-    """Started from the main thread, in a process group of its own. `exit_code` as in subprocess: negative is a signal; None: it runs."""
+    """Started from the main thread, in a process group of its own. `exit_code` as in subprocess: negative is a signal; None: it runs.
 
-    def __init__(self, command: list[str], environment: dict[str, str], work: Path) -> None:
-        lines_end, engine_end = os.pipe()
-        lifeline_end, self._lifeline = os.pipe()
+    `ranks` more than 1: the command is torchrun's, and the two pipes have names (ranks.py).
+    """
+
+    def __init__(self, command: list[str], environment: dict[str, str], work: Path, ranks: int = 1) -> None:
+        self.ranks = ranks
+        given: tuple[int, ...] = ()
+        if ranks > 1:
+            lines_end, self._lifeline = open_named_pipe(work / "engine.pipe"), open_named_pipe(work / "lifeline.pipe")
+            told = {"TUNEPLANE_ENGINE_PIPE": str(work / "engine.pipe"), "TUNEPLANE_LIFELINE_PIPE": str(work / "lifeline.pipe")}
+        else:
+            lines_end, engine_end = os.pipe()
+            lifeline_end, self._lifeline = os.pipe()
+            given = (engine_end, lifeline_end)
+            told = {"TUNEPLANE_ENGINE_FD": str(engine_end), "TUNEPLANE_LIFELINE_FD": str(lifeline_end)}
         self._oom_kills = oom_kills()
         self.started = time.monotonic()
         self.seconds = 0.0
@@ -29,12 +41,12 @@ class Engine:
         try:
             self._process = subprocess.Popen(
                 command,
-                env={**environment, "TUNEPLANE_ENGINE_FD": str(engine_end), "TUNEPLANE_LIFELINE_FD": str(lifeline_end)},
+                env={**environment, **told},
                 cwd=work,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                pass_fds=(engine_end, lifeline_end),
+                pass_fds=given,
                 process_group=0,
                 preexec_fn=die_with_parent(os.getpid()),
                 restore_signals=True,
@@ -42,8 +54,8 @@ class Engine:
         except OSError as error:
             raise AttemptFailed("engine_missing", f"the engine does not start: {error}") from error
         finally:
-            os.close(engine_end)
-            os.close(lifeline_end)
+            for end in given:
+                os.close(end)
         assert self._process.stdout and self._process.stderr
         self.pid = self._process.pid
         self.lines, self.stdout, self.stderr = lines_end, self._process.stdout.fileno(), self._process.stderr.fileno()
@@ -61,14 +73,19 @@ class Engine:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
-    def dump_stacks(self) -> None:
-        self.signal(signal.SIGUSR1)
+    def dump_stacks(self, claim_id: str) -> None:
+        """Every process of the attempt that is prepared for it; to the others, torchrun among them, the signal would be the end."""
+        for pid in {self.pid, *carriers(claim_id)}:
+            if catches(pid, signal.SIGUSR1):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGUSR1)
 
     def kill(self) -> None:
         self.signal(signal.SIGKILL)
 
-    def killed_for_memory(self) -> bool:
-        return self.exit_code == -signal.SIGKILL and oom_kills() > self._oom_kills
+    def killed_for_memory(self, rank_ended: int | None) -> bool:
+        """`rank_ended`: how the rank that failed first ended, by torchrun's summary."""
+        return -signal.SIGKILL in (self.exit_code, rank_ended) and oom_kills() > self._oom_kills
 
     def close(self) -> None:
         os.close(self._lifeline)
@@ -78,7 +95,7 @@ class Engine:
                 stream.close()
 
 
-def engine_command(attempt: Attempt, framework: str) -> list[str]:
+def engine_command(attempt: Attempt, framework: str, ranks: int = 1) -> list[str]:
     """Raises AttemptFailed (engine_missing), naming the engines that are here."""
     if attempt.engine:
         return attempt.engine
@@ -86,7 +103,8 @@ def engine_command(attempt: Attempt, framework: str) -> list[str]:
     here = [name for name in frameworks if (PACKAGE / "engines" / f"{name}.py").exists()]
     if framework not in here:
         raise AttemptFailed("engine_missing", f"the engine {framework} is not in this trainer; here are: {', '.join(here) or 'none'}")
-    return [sys.executable, "-m", f"trainer.engines.{framework}"]
+    module = f"trainer.engines.{framework}"
+    return torchrun_command(module, ranks, attempt.work) if ranks > 1 else [sys.executable, "-m", module]
 
 
 def engine_environment(attempt: Attempt, claim_id: str, resume_folder: Path | None, defaults: dict[str, str]) -> dict[str, str]:

@@ -12,11 +12,13 @@ from trainer.supervision.attempt import AttemptFailed
 from trainer.supervision.books import Books
 from trainer.supervision.engine_lines import parse_line
 from trainer.supervision.engine_process import Engine
-from trainer.supervision.logs import LineReader
+from trainer.supervision.logs import Level, LineReader
 from trainer.supervision.publisher import Publisher
 
 READ_BYTES = 1 << 16
 LONGEST_LINE_BYTES = 8 << 20
+PEER_LOST = "peer_lost"
+"""What a rank says that only noticed another one's end: the reason is that other's."""
 
 
 class EngineReader:
@@ -41,13 +43,43 @@ class EngineReader:
         self._takers: dict[int, Callable[[], bool]] = {engine.lines: lambda: self._take_lines(engine.lines)}
         self._takers |= {descriptor: self._output_taker(descriptor) for descriptor in self._outputs}
         self.outcome_at: float | None = None
+        self.output_is_work = False
+        """Of a program that reports nothing, what it prints is all that shows that it moves."""
         for descriptor, take in self._takers.items():
             selector.register(descriptor, selectors.EVENT_READ, take)
+
+    @property
+    def first_failed(self) -> tuple[int | None, int | None]:
+        """(rank, exit code) of the rank that failed first, where torchrun said so."""
+        found = [reader for reader in self._outputs.values() if reader.first_failed_exit is not None]
+        return (found[0].first_failed_rank, found[0].first_failed_exit) if found else (None, None)
 
     @property
     def last_exception(self) -> str | None:
         """The last line of the last traceback, stderr before stdout."""
         return next((reader.last_exception for reader in self._outputs.values() if reader.last_exception), None)
+
+    def hear(self, lines: list[dict[str, Any]]) -> None:
+        """Lines that come otherwise than through the pipe: of a program that reports by HTTP, or by what it leaves."""
+        for line in lines:
+            if line["type"] == "eta":
+                self._books.state.tell_eta(line["seconds"])
+            else:
+                self._hear(line)
+
+    def end_by_exit(self, outcome: str) -> None:
+        """The outcome of a program that tells none, by how it ended."""
+        state = self._books.state
+        if state.outcome is None:
+            metrics = state.newest_metrics()
+            state.outcome = {
+                "type": "outcome",
+                "outcome": outcome,
+                "failure": None,
+                "step": state.step,
+                "steps": state.steps,
+                "metrics": metrics,
+            }
 
     def drain(self) -> None:
         """Takes what is left in the pipes of an engine that is gone."""
@@ -58,11 +90,7 @@ class EngineReader:
                 self._selector.unregister(descriptor)
         for reader in self._outputs.values():
             for level, message, rank in reader.end():
-                self._books.log.add(level, message, rank)
-
-    def choose(self, name: str, value: str, reason: str) -> None:
-        self._books.state.choices.append({"name": name, "value": value, "reason": reason})
-        self._books.log.add("INFO", f"{name}={value} ({reason})")
+                self._log(level, message, rank)
 
     def _read(self, descriptor: int) -> bytes:
         """b"" when nothing is there, and at the end of the pipe, which is then no longer looked at."""
@@ -75,11 +103,18 @@ class EngineReader:
                 self._selector.unregister(descriptor)
         return data
 
+    def _log(self, level: Level, message: str, rank: int) -> None:
+        """Rank 0 is logged whole; what the others say again and again, from WARNING."""
+        if rank == 0 or level not in ("DEBUG", "INFO"):
+            self._books.log.add(level, message, rank)
+
     def _output_taker(self, descriptor: int) -> Callable[[], bool]:
         def take() -> bool:
             data = self._read(descriptor)
+            if data and self.output_is_work:
+                self._books.state.worked()
             for level, message, rank in self._outputs[descriptor].feed(data):
-                self._books.log.add(level, message, rank)
+                self._log(level, message, rank)
             return bool(data)
 
         return take
@@ -119,15 +154,20 @@ class EngineReader:
                 state.worked()
                 self._store(line)
             case "choice":
-                self.choose(line["name"], line["value"], line["reason"])
+                self._books.choose(line["name"], line["value"], line["reason"])
             case "about":
                 state.base = line.get("base") or state.base
                 state.versions |= line.get("versions") or {}
             case "outcome":
-                state.outcome = line
-                self.outcome_at = time.monotonic()
+                self.outcome_at = self.outcome_at or time.monotonic()
+                failure = line.get("failure") or {}
+                if failure.get("code") == PEER_LOST:
+                    state.peer_lost = state.peer_lost or failure["message"]
+                elif state.outcome is None or (line["outcome"] == "failed" and state.outcome["outcome"] != "failed"):
+                    state.outcome = line  # of several ranks that failed the first one counts
 
     def _enter(self, phase: str, detail: str | None, fraction: float | None) -> None:
+        detail = detail and self._books.redactor.text(detail)
         if self._books.state.enter(phase, detail, fraction):
             self._books.log.add("INFO", f"phase {phase}: {detail}" if detail else f"phase {phase}")
             self._report_now()

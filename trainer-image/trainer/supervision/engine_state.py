@@ -29,10 +29,12 @@ class EngineState:
     base: dict[str, Any] | None = None
     versions: dict[str, str] = field(default_factory=dict)
     outcome: dict[str, Any] | None = None
+    peer_lost: str | None = None
     _metrics: dict[str, float | None] = field(default_factory=dict)
     _lost_losses: int = 0
     _first_lost_step: int = 0
     _saving_since: float | None = None
+    _told_eta: tuple[float, float] | None = None
     _recent: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=RATE_STEPS + 1))
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -88,6 +90,15 @@ class EngineState:
             took = seconds if seconds is not None else time.monotonic() - self._saving_since if self._saving_since else 0.0
             self.longest_save_seconds = max(took, self.longest_save_seconds)
 
+    def tell_eta(self, seconds: float) -> None:
+        """What the program itself expects, from now on; it knows better than our rate over its rare reports."""
+        with self._lock:
+            self._told_eta = (time.monotonic(), seconds)
+
+    def newest_metrics(self) -> dict[str, float | None]:
+        with self._lock:
+            return dict(self._metrics)
+
     def snapshot(self) -> dict[str, Any]:
         """The part of progress.json that tells of the engine."""
         with self._lock:
@@ -106,7 +117,12 @@ class EngineState:
             }
 
     def _eta_seconds(self) -> float | None:
-        if self.steps is None or len(self._recent) < 2 or self.outcome or self.phase in ("publishing", "done"):
+        if self.outcome or self.phase in ("publishing", "done"):
+            return None
+        if self._told_eta:
+            told_at, seconds = self._told_eta
+            return round(max(0.0, seconds - (time.monotonic() - told_at)), 1)
+        if self.steps is None or len(self._recent) < 2:
             return None
         (first_at, first), (last_at, last) = self._recent[0], self._recent[-1]
         return round((self.steps - last) * (last_at - first_at) / (last - first), 1) if self.steps >= last else None

@@ -4,12 +4,12 @@ import json
 from typing import TypeGuard
 
 from trainer.supervision.attempt import Attempt
-from trainer.supervision.storage import FolderStorage
+from trainer.supervision.storage import Storage
 
 NOT_SERIES = ("step", "epoch")
 
 
-def earlier_points(storage: FolderStorage, attempt: Attempt, through_step: int) -> list[tuple[int, str, float]]:
+def earlier_points(storage: Storage, attempt: Attempt, through_step: int) -> list[tuple[int, str, float]]:
     """(step, name, value) of earlier attempts up to `through_step`, by step. Where attempts trained a step twice the highest counts."""
     found: dict[tuple[int, str], float] = {}
     for number in range(1, attempt.number):

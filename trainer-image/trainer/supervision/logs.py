@@ -4,20 +4,23 @@ import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Literal
 
 from trainer.supervision.chunks import ChunkedRows
 from trainer.supervision.clock import Clock
-from trainer.supervision.storage import FolderStorage
+from trainer.supervision.redaction import Redactor
+from trainer.supervision.storage import Storage
 
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 MESSAGE_BYTES = 8_192
 EVIDENCE_LINES = 30
 WAITING_BYTES = 64 << 20
-"""Kept while the storage takes nothing: 64 MiB are some 500,000 lines of 130 bytes, hours of training."""
+"""Kept in memory when the spool's disk is full as well: 64 MiB are some 500,000 lines of 130 bytes."""
 
 CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+ROOT_CAUSE = re.compile(r"^\s+(rank|exitcode)\s+: (-?\d+)")
 RANK = re.compile(r"^\[(?:default|rank)(\d+)\]:")
 LEVEL = re.compile(
     r"^\W{0,3}(?:[\d:.,TZ/+ -]{6,40}\W{1,5})?(?:[\w.]+(?: - |:))?\W{0,3}(DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL|FATAL)\b(?=[\]:| \t-]|$)"
@@ -29,8 +32,9 @@ LEVELS: dict[str, Level] = {"DEBUG": "DEBUG", "INFO": "INFO", "WARN": "WARNING",
 
 
 class LogBook:
-    def __init__(self, clock: Clock, key_of: Callable[[int], str]) -> None:
-        self.rows = ChunkedRows(key_of)
+    def __init__(self, clock: Clock, key_of: Callable[[int], str], spool: Path | None = None, redactor: Redactor | None = None) -> None:
+        self._redactor = redactor or Redactor()
+        self.rows = ChunkedRows(key_of, spool)
         self._newest: deque[str] = deque(maxlen=EVIDENCE_LINES)
         self.last_at: str | None = None
         self._clock = clock
@@ -39,7 +43,7 @@ class LogBook:
 
     def add(self, level: Level, message: str, rank: int = 0) -> None:
         with self._lock:
-            if self.rows.waiting_bytes > WAITING_BYTES:
+            if self.rows.held_bytes > WAITING_BYTES:
                 self._dropped += 1
                 return
             if self._dropped:
@@ -47,7 +51,7 @@ class LogBook:
                 self._dropped = 0
             self._append(level, message, rank)
 
-    def ship(self, storage: FolderStorage) -> None:
+    def ship(self, storage: Storage) -> None:
         self.rows.ship(storage)
 
     def evidence(self) -> list[str]:
@@ -56,7 +60,7 @@ class LogBook:
 
     def _append(self, level: Level, message: str, rank: int) -> None:
         self.last_at = self._clock.stamp()
-        message = cut(message)
+        message = cut(self._redactor.text(message))
         self._newest.append(message)
         self.rows.append({"line": self.rows.count + 1, "timestamp": self.last_at, "level": level, "rank": rank, "message": message})
 
@@ -75,6 +79,10 @@ class LineReader:
 
     def __init__(self) -> None:
         self.last_exception: str | None = None
+        self.first_failed_rank: int | None = None
+        self.first_failed_exit: int | None = None
+        """of torchrun's summary"""
+        self._in_root_cause = False
         self._kept = bytearray()
         self._size = 0
         self._in_traceback = False
@@ -102,9 +110,18 @@ class LineReader:
         text = CONTROL_SEQUENCE.sub("", shown.decode("utf-8", "replace")).rstrip()
         if not text:
             return
+        self._look_for_root_cause(text)
         named = RANK.match(text)
         message = cut(text, size) if size > len(kept) else text
         yield self._level(text[named.end() :].lstrip() if named else text), message, int(named[1]) if named else 0
+
+    def _look_for_root_cause(self, text: str) -> None:
+        self._in_root_cause |= text.startswith("Root Cause (first observed failure)")
+        found = self._in_root_cause and ROOT_CAUSE.match(text)
+        if found and found[1] == "rank":
+            self.first_failed_rank = int(found[2])
+        elif found:
+            self.first_failed_exit, self._in_root_cause = int(found[2]), False
 
     def _level(self, text: str) -> Level:
         if text.startswith(TRACEBACK):

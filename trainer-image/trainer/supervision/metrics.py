@@ -3,11 +3,12 @@
 import threading
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from trainer.supervision.chunks import ChunkedRows
 from trainer.supervision.clock import Clock
 from trainer.supervision.overview import Overview
-from trainer.supervision.storage import FolderStorage
+from trainer.supervision.storage import Storage
 from trainer.supervision.strict_json import finite_numbers, strict_json
 
 ROW_FIELDS = ("step", "epoch", "timestamp", "nonFinite")
@@ -16,12 +17,13 @@ OVERVIEW_SHARE = 0.05
 
 
 class MetricBook:
-    def __init__(self, clock: Clock, key_of: Callable[[int], str], overview_key: str) -> None:
-        self.rows = ChunkedRows(key_of)
+    def __init__(self, clock: Clock, key_of: Callable[[int], str], overview_key: str, spool: Path | None = None) -> None:
+        self.rows = ChunkedRows(key_of, spool)
         self._overview = Overview()
         self._overview_key = overview_key
         self._clock = clock
         self._lock = threading.Lock()
+        self._evaluations: dict[int, dict[str, float | None]] = {}
         self._changed = False
         self._next_overview = 0.0
 
@@ -30,6 +32,7 @@ class MetricBook:
         with self._lock:
             for step, name, value in points:
                 self._overview.add(step, {name: value})
+                self._note_evaluation(step, {name: value})
             self._changed = bool(points)
 
     def add(self, step: int, epoch: float | None, values: Mapping[str, float | None]) -> None:
@@ -38,9 +41,20 @@ class MetricBook:
         with self._lock:
             self.rows.append({**row, "nonFinite": non_finite} if non_finite else row)
             self._overview.add(step, numbers)
+            self._note_evaluation(step, numbers)
             self._changed = True
 
-    def ship(self, storage: FolderStorage, *, last: bool) -> None:
+    def evaluations(self) -> dict[int, dict[str, float | None]]:
+        """{step: {eval_loss ...}} of the run, over all attempts."""
+        with self._lock:
+            return {step: dict(values) for step, values in sorted(self._evaluations.items())}
+
+    def _note_evaluation(self, step: int, values: Mapping[str, float | None]) -> None:
+        evaluated = {name: value for name, value in values.items() if name.startswith("eval_")}
+        if evaluated:
+            self._evaluations.setdefault(step, {}).update(evaluated)
+
+    def ship(self, storage: Storage, *, last: bool) -> None:
         self.rows.ship(storage)
         started = time.monotonic()
         if not self._changed or (started < self._next_overview and not last):

@@ -1,4 +1,4 @@
-"""What is wanted of the attempt: by the plane in control.json, by the machine with a signal. The plane comes first."""
+"""What is wanted of the attempt: by the plane in control.json, by the machine with a signal or a spot notice. The plane comes first."""
 
 import json
 from dataclasses import dataclass
@@ -10,12 +10,14 @@ class Orders:
     want: str = "run"
     checkpoint_request: int = 0
     interruptions: int = 0
+    is_noticed: bool = False
+    """The machine will be taken away. It often sends a signal as well, which then is no second one."""
 
     @property
     def asked(self) -> str | None:
         """The outcome that is asked for."""
         by_plane = {"stop": "stopped", "pause": "paused"}.get(self.want)
-        return by_plane or ("interrupted" if self.interruptions else None)
+        return by_plane or ("interrupted" if self.interruptions or self.is_noticed else None)
 
     @property
     def is_superseded(self) -> bool:

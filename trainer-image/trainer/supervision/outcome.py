@@ -13,8 +13,8 @@ from trainer.supervision.storage import hash_bytes
 from trainer.supervision.strict_json import finite_numbers
 
 REFINED = (
-    ("OutOfMemoryError: CUDA", "gpu_out_of_memory"),
-    ("OutOfMemoryError: HIP", "gpu_out_of_memory"),
+    ("OutOfMemoryError: CUDA", "cuda_oom"),
+    ("OutOfMemoryError: HIP", "cuda_oom"),
     ("No space left on device", "disk_full"),
     ("Disk quota exceeded", "disk_full"),
 )
@@ -26,6 +26,8 @@ class Ending:
     outcome: str
     failure: AttemptFailed | None = None
     evidence: tuple[str, ...] = ()
+    detail: str | None = None
+    """what a person should know beside the outcome"""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,10 @@ class EngineEnd:
     exit_code: int | None
     killed_for_memory: bool
     last_exception: str | None
+    rank: int | None = None
+    rank_exit: int | None = None
+    """of several ranks the one that failed first, and its exit code as torchrun tells it"""
+    peer_lost: str | None = None
 
 
 def decide(end: EngineEnd) -> tuple[str, AttemptFailed | None]:
@@ -72,8 +78,14 @@ def _by_exit(end: EngineEnd) -> AttemptFailed:
     for text, code in REFINED:
         if text in said:
             return AttemptFailed(code, said.removeprefix(": "))
+    if end.rank_exit is not None and end.rank_exit < 0:
+        return AttemptFailed("engine_killed", f"rank {end.rank} was ended by {signal_name(-end.rank_exit)}")
     if end.exit_code is not None and end.exit_code < 0:
         return AttemptFailed("engine_killed", f"the engine was ended by {signal_name(-end.exit_code)}{said}")
+    if end.rank_exit:
+        return AttemptFailed("engine_crashed", f"rank {end.rank} ended with exit code {end.rank_exit}")
+    if end.peer_lost:
+        return AttemptFailed("engine_crashed", end.peer_lost)
     if end.exit_code == 0:
         return AttemptFailed("engine_crashed", f"the engine ended without saying how{said}")
     return AttemptFailed("engine_crashed", f"the engine ended with exit code {end.exit_code}{said}")
@@ -100,26 +112,35 @@ def manifest(
     state = books.state
     said = state.outcome or {"step": state.step, "steps": state.steps, "metrics": {}}
     numbers, non_finite = finite_numbers(said["metrics"])
-    failure = ending.failure
+    hide, failure = books.redactor.text, ending.failure
     return {
         "schema": 1,
         "runId": attempt.run_id,
         "attempt": attempt.number,
         "claimId": claim_id,
         "outcome": ending.outcome,
-        "failure": {"code": failure.code, "message": failure.message, "evidence": list(ending.evidence)} if failure else None,
+        "failure": {"code": failure.code, "message": hide(failure.message), "evidence": list(ending.evidence)} if failure else None,
         "step": max(said["step"], state.step),
         "steps": said["steps"] if said["steps"] is not None else state.steps,
         "metrics": numbers,
         "nonFinite": non_finite,
         "files": _files(published, books.samples),
         "lastCheckpoint": published.last_checkpoint or last_checkpoint,
+        "result": _result(said, published),
+        "endDetail": ending.detail and hide(ending.detail),
         "base": state.base,
         "choices": state.choices,
         "versions": {"python": platform.python_version(), **state.versions},
         "counts": counts,
         **times,
     }
+
+
+def _result(said: dict[str, Any], published: Published) -> dict[str, Any] | None:
+    """The step that the stored weights are of: the engine's word, else the step that it ended at."""
+    if not published.artifacts.keys() & {"adapter", "model"}:
+        return None
+    return said.get("result") or {"step": said["step"], "of": "last", "reason": "the weights after the last step"}
 
 
 def _files(published: Published, samples: SampleBook) -> list[dict[str, Any]]:

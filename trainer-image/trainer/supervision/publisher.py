@@ -21,7 +21,7 @@ from trainer.supervision.attempt import Attempt, AttemptFailed
 from trainer.supervision.clock import Clock
 from trainer.supervision.logs import LogBook
 from trainer.supervision.schema_check import check
-from trainer.supervision.storage import FolderStorage, StoredFile, is_no_space, tree_bytes
+from trainer.supervision.storage import Storage, StoredFile, is_no_space, tree_bytes
 from trainer.supervision.strict_json import finite_numbers, strict_json
 
 FIRST_PAUSE_SECONDS = 1.0
@@ -57,9 +57,11 @@ class Published:
 class Publisher(threading.Thread):
     """`tell(event, detail)`: "checkpoint" (its name), "published" (a kind), "idle", "failed" (an AttemptFailed)."""
 
-    def __init__(self, attempt: Attempt, storage: FolderStorage, log: LogBook, clock: Clock, tell: Callable[[str, Any], None]) -> None:
+    def __init__(self, attempt: Attempt, storage: Storage, log: LogBook, clock: Clock, tell: Callable[[str, Any], None]) -> None:
         super().__init__(name="publisher", daemon=True)
         self.published = Published()
+        self.kinds: set[str] = set()
+        """of artifacts that were submitted"""
         self._attempt = attempt
         self._storage = storage
         self._log = log
@@ -75,6 +77,8 @@ class Publisher(threading.Thread):
         if not folder.resolve().is_relative_to(self._attempt.work.resolve()) or not folder.is_dir():
             raise ValueError(f"{folder} is not a folder below {self._attempt.work}")
         self.published.bytes_to_do += tree_bytes(folder)
+        if line["type"] == "artifacts":
+            self.kinds.add(line["kind"])
         self._jobs.put(Job(line, folder))
 
     def finish(self) -> None:

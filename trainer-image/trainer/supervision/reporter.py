@@ -13,7 +13,7 @@ from trainer.supervision.attempt import Attempt, AttemptFailed
 from trainer.supervision.books import Books
 from trainer.supervision.publisher import Published
 from trainer.supervision.schema_check import check
-from trainer.supervision.storage import FolderStorage
+from trainer.supervision.storage import Storage
 from trainer.supervision.strict_json import strict_json
 
 CONTROL_SECONDS = 1.0
@@ -27,7 +27,7 @@ class Reporter(threading.Thread):
     """`tell(event, detail)`: "control" (a newer control.json), "reported" (the last report is stored, or given up after an hour)."""
 
     def __init__(
-        self, attempt: Attempt, claim_id: str, storage: FolderStorage, books: Books, published: Published, tell: Callable[[str, Any], None]
+        self, attempt: Attempt, claim_id: str, storage: Storage, books: Books, published: Published, tell: Callable[[str, Any], None]
     ) -> None:
         super().__init__(name="reporter", daemon=True)
         self._attempt = attempt
@@ -124,10 +124,10 @@ class Reporter(threading.Thread):
         self._is_failing = bool(faults)
         return not faults
 
-    def _ship_metrics(self, last: bool) -> Callable[[FolderStorage], None]:
+    def _ship_metrics(self, last: bool) -> Callable[[Storage], None]:
         return lambda storage: self._books.metrics.ship(storage, last=last)
 
-    def _try(self, put: Callable[[FolderStorage], None]) -> str | None:
+    def _try(self, put: Callable[[Storage], None]) -> str | None:
         if self._silent:
             return None
         try:

@@ -5,15 +5,17 @@ import threading
 from collections.abc import Mapping, Sequence
 
 from trainer.supervision.clock import Clock
+from trainer.supervision.redaction import Redactor
 from trainer.supervision.schema_check import load_schema, problem
-from trainer.supervision.storage import FolderStorage
+from trainer.supervision.storage import Storage
 from trainer.supervision.strict_json import strict_json
 
 TEXT_CHARACTERS = 400
 
 
 class SampleBook:
-    def __init__(self, clock: Clock, key: str) -> None:
+    def __init__(self, clock: Clock, key: str, redactor: Redactor | None = None) -> None:
+        self._redactor = redactor or Redactor()
         self.key = key
         self.shipped = 0
         self._clock = clock
@@ -34,12 +36,12 @@ class SampleBook:
         self.shipped = len(self._rows) if len(self._rows) == len(lines) else 0
 
     def add(self, step: int, items: Sequence[Mapping[str, str | None]]) -> None:
-        cut = [{name: text and text[:TEXT_CHARACTERS] for name, text in item.items()} for item in items]
+        cut = [{name: text and self._redactor.text(text)[:TEXT_CHARACTERS] for name, text in item.items()} for item in items]
         row = strict_json({"step": step, "timestamp": self._clock.stamp(), "items": cut}) + b"\n"
         with self._lock:
             self._rows.append(row)
 
-    def ship(self, storage: FolderStorage) -> None:
+    def ship(self, storage: Storage) -> None:
         with self._lock:
             rows = list(self._rows)
         if len(rows) > self.shipped:

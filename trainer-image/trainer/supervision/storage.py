@@ -1,10 +1,10 @@
-"""A run folder on a file system. Keys are relative paths; every write is whole and durable, or did not happen.
+"""The run folder as the supervisor sees it: eight verbs. Here they are done on a file system, in s3_storage.py on S3; one suite tests both.
+
+Keys are relative paths; every write is whole and durable, or did not happen. On a file system:
 
     put            temporary file, fsync, rename, fsync of the folder
     put_if_absent  the finished temporary file is linked to its name: link(2) has one winner
     store_tree     a folder moves in by rename (copied where it lies on another file system), then every file is fsynced and hashed
-
-A twin for S3 needs the same eight verbs: there, put_if_absent is `If-None-Match: *`, and store_tree uploads and hashes in one pass.
 """
 
 import contextlib
@@ -15,16 +15,36 @@ import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, Protocol, TypedDict
 
 BLOCK_BYTES = 4 << 20
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+
+class Parts(TypedDict):
+    sizeBytes: int
+    sha256: list[str]
 
 
 class StoredFile(TypedDict):
     path: str
     sizeBytes: int
     sha256: str
+    parts: NotRequired[Parts]
+    """of a file that S3 keeps in parts: the size of each but the last, and their hashes in order"""
+
+
+class Storage(Protocol):
+    """Whatever fails raises OSError, and may be tried again: a second call goes on where the first stopped."""
+
+    def get(self, key: str) -> bytes | None: ...
+    def exists(self, key: str) -> bool: ...
+    def keys(self, prefix: str) -> list[str]: ...
+    def put(self, key: str, data: bytes) -> None: ...
+    def put_if_absent(self, key: str, data: bytes) -> bool: ...
+    def store_tree(self, source: Path, key: str, on_bytes: Callable[[int], None]) -> list[StoredFile]: ...
+    def local_tree(self, key: str) -> Path: ...
+    def remove_tree(self, key: str) -> None: ...
 
 
 def is_no_space(error: OSError) -> bool:
@@ -111,13 +131,13 @@ class FolderStorage:
 
 
 def tree_bytes(folder: Path) -> int:
-    return sum(path.stat().st_size for path in _files_below(folder))
+    return sum(path.stat().st_size for path in files_below(folder))
 
 
 def _seal_tree(folder: Path, on_bytes: Callable[[int], None]) -> list[StoredFile]:
     """Makes every file below `folder` durable, and gives them by path with size and SHA-256. `on_bytes` may raise to break off."""
     files: list[StoredFile] = []
-    for path in _files_below(folder):
+    for path in files_below(folder):
         files.append({**hash_file(path, on_bytes, sync=True), "path": path.relative_to(folder).as_posix()})
     for inner in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
         _sync_folder(inner)
@@ -140,7 +160,7 @@ def hash_bytes(data: bytes) -> StoredFile:
     return {"path": "", "sizeBytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
-def _files_below(folder: Path) -> list[Path]:
+def files_below(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 

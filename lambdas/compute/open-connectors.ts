@@ -1,0 +1,51 @@
+/** The connectors that are configured, each over its own paced requests. */
+import type { Clock, DocumentStore } from '#ports';
+import type { Connector } from './connector.ts';
+import { LambdaCloud } from './lambda-cloud.ts';
+import { type Fetch, ProviderHttp } from './provider-http.ts';
+import { RateGate } from './rate-gate.ts';
+import { RunPod } from './runpod.ts';
+import { VastAi } from './vastai.ts';
+
+export const RENTING_PROVIDERS = ['runpod', 'lambda', 'vastai'] as const;
+export type RentingProvider = (typeof RENTING_PROVIDERS)[number];
+
+export interface ConnectorWorld {
+  readonly fetch: Fetch;
+  readonly documents: DocumentStore;
+  readonly clock: Clock;
+  readonly pause: (millis: number) => Promise<void>;
+}
+
+/** Where each provider answers. */
+export const PROVIDER_URLS: Readonly<Record<RentingProvider, string>> = {
+  runpod: 'https://api.runpod.io',
+  lambda: 'https://cloud.lambda.ai/api/v1',
+  vastai: 'https://console.vast.ai',
+};
+
+const LOG_MILLIS = 10_000;
+const LOG_PAUSE_MILLIS = 500;
+
+/** @param baseUrl another address of the same API, for tests */
+export function openConnector(provider: RentingProvider, key: string, world: ConnectorWorld, baseUrl = PROVIDER_URLS[provider]): Connector {
+  const { fetch, documents, clock, pause } = world;
+  const gate = new RateGate({ provider, documents, clock, pause });
+  const http = new ProviderHttp({ provider, baseUrl, key, fetch, gate });
+  switch (provider) {
+    case 'runpod':
+      return new RunPod(http);
+    case 'lambda':
+      return new LambdaCloud(http);
+    case 'vastai':
+      return new VastAi(http, (url) => readLog(world, url));
+  }
+}
+
+/** A link to an object store of the provider's own: no key goes there. */
+async function readLog({ fetch, pause }: ConnectorWorld, url: string): Promise<string | null> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(LOG_MILLIS) });
+  if (response.ok) return response.text();
+  await pause(LOG_PAUSE_MILLIS);
+  return null;
+}

@@ -1,0 +1,177 @@
+"""Inputs from S3 (moto on loopback), fetched once per machine; and `python -m trainer.data check`, which says what an engine would."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hf_trials import EXAMPLES, Engine
+from s3_server import new_bucket, s3_server
+from trainer import data_check
+from trainer.machine_cache import MachineCache
+from trainer.supervision.attempt import AttemptFailed
+from trainer.supervision.inputs import fetch_inputs
+
+ROWS = b'{"instruction": "a", "output": "b"}\n' * 4
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[dict[str, str]]:
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    with s3_server() as environment:
+        yield environment
+
+
+@pytest.fixture
+def bucket(s3: dict[str, str]) -> str:
+    return new_bucket()
+
+
+def put(bucket: str, **objects: bytes) -> None:
+    import boto3
+
+    for name, data in objects.items():
+        boto3.client("s3").put_object(Bucket=bucket, Key=name.replace("__", "/"), Body=data)
+
+
+def training(bucket: str, sha256: str = hashlib.sha256(ROWS).hexdigest(), base: dict[str, Any] | None = None) -> dict[str, Any]:
+    file = {"path": "rows.jsonl", "sizeBytes": len(ROWS), "sha256": sha256, "location": f"s3://{bucket}/data/rows.jsonl", "split": "train"}
+    return {"dataset": {"kind": "files", "uri": f"s3://{bucket}/data/", "files": [file]}, "baseModel": base or {"kind": "tiny-llama"}}
+
+
+def fetch(given: dict[str, Any], cache: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    choices: dict[str, str] = {}
+    fetched = fetch_inputs(given, MachineCache(cache), lambda d, f: None, lambda name, value, reason: choices.update({name: value}))
+    return fetched, choices
+
+
+def test_data_is_fetched_once_by_its_hash_and_the_spec_as_it_was_is_not_changed(bucket: str, tmp_path: Path):
+    put(bucket, **{"data__rows.jsonl": ROWS})
+    given = training(bucket)
+
+    (first, first_choices), (second, second_choices) = fetch(given, tmp_path), fetch(given, tmp_path)
+
+    location = first["dataset"]["files"][0]["location"]
+    assert Path(location).read_bytes() == ROWS and second["dataset"]["files"][0]["location"] == location
+    assert (first_choices["data-cache"], second_choices["data-cache"]) == ("0 of 1 files", "1 of 1 files")
+    assert given["dataset"]["files"][0]["location"].startswith("s3://")
+
+
+def test_other_bytes_than_the_run_was_made_with_are_data_changed_and_not_kept(bucket: str, tmp_path: Path):
+    put(bucket, **{"data__rows.jsonl": ROWS + b"\n"})
+
+    with pytest.raises(AttemptFailed, match="has changed since the run was made") as caught:
+        fetch(training(bucket), tmp_path)
+
+    assert caught.value.code == "data_changed"
+    assert list((tmp_path / "entries" / "objects").iterdir()) == []
+
+
+def test_an_object_that_is_not_there_is_data_unreachable(bucket: str, tmp_path: Path):
+    with pytest.raises(AttemptFailed, match="cannot be read") as caught:
+        fetch(training(bucket), tmp_path)
+
+    assert caught.value.code == "data_unreachable"
+
+
+def test_a_base_is_fetched_once_without_its_pickles_and_keeps_its_name(bucket: str, tmp_path: Path):
+    names = ("base__config.json", "base__model.safetensors", "base__pytorch_model.bin", "base__sub__other.json", "data__rows.jsonl")
+    put(bucket, **dict.fromkeys(names, ROWS))
+    given = training(bucket, base={"kind": "path", "path": f"s3://{bucket}/base/"})
+
+    (first, first_choices), (_, second_choices) = fetch(given, tmp_path), fetch(given, tmp_path)
+
+    folder = Path(first["baseModel"]["path"])
+    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.safetensors"]
+    assert first["baseModel"]["origin"] == f"s3://{bucket}/base/"
+    assert (first_choices["base-cache"], second_choices["base-cache"]) == ("fetched", "hit")
+    put(bucket, **{"base__model.safetensors": b"other"})
+    assert fetch(given, tmp_path)[1]["base-cache"] == "fetched", "other bytes are another base"
+
+
+def test_a_base_of_pickles_and_one_that_is_none_are_refused(bucket: str, tmp_path: Path):
+    put(bucket, **{"data__rows.jsonl": ROWS, "pickled__config.json": b"{}", "pickled__pytorch_model.bin": b"x", "none__notes.txt": b"x"})
+
+    codes = []
+    for name in ("pickled", "none"):
+        with pytest.raises(AttemptFailed) as caught:
+            fetch(training(bucket, base={"kind": "path", "path": f"s3://{bucket}/{name}"}), tmp_path)
+        codes.append(caught.value.code)
+
+    assert codes == ["unsafe_weights", "model_not_found"]
+
+
+def test_what_lies_on_this_machine_needs_no_client(tmp_path: Path):
+    given = {"dataset": {"kind": "hub", "id": "x", "commit": None}, "baseModel": {"kind": "tiny-llama"}}
+
+    assert fetch(given, tmp_path)[0] is given
+
+
+# ---------------------------------------------------------------------------------------------------- data check
+
+
+def check(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    code = data_check.main(["check", *arguments])
+    told = capsys.readouterr()
+    return code, told.out, told.err
+
+
+def test_the_check_tells_rows_format_doubles_and_empty_answers(capsys, tmp_path: Path):
+    turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": " "}]
+    (tmp_path / "m.jsonl").write_text(json.dumps({"messages": turns}) + "\n" + json.dumps({"messages": turns}) + "\n")
+
+    code, out, _ = check(capsys, str(tmp_path / "m.jsonl"))
+
+    assert code == 0
+    assert out.splitlines()[:4] == [
+        "rows        2 (1 to train on, 1 to evaluate)",
+        "format      messages",
+        "doubled     1",
+        "empty       2",
+    ]
+    assert "name the base with --base" in out
+
+
+def test_a_bad_row_is_told_as_the_engine_tells_it(capsys, tmp_path: Path):
+    (tmp_path / "bad.jsonl").write_text('{"instruction": "a", "output": "b"}\n{"instruction": "secret", "output": 3}\n')
+
+    code, out, err = check(capsys, str(tmp_path / "bad.jsonl"))
+
+    assert (code, out) == (1, "")
+    assert err.startswith("data_row_invalid: ") and "bad.jsonl line 2: output is a number, not a text" in err
+    assert "secret" not in err
+
+
+def test_preferences_are_checked_as_such(capsys, tmp_path: Path):
+    (tmp_path / "p.jsonl").write_text('{"prompt": "a", "chosen": "b", "rejected": "c"}\n' * 3)
+
+    assert "format      preference, for method dpo" in check(capsys, str(tmp_path / "p.jsonl"))[1]
+
+
+def test_an_object_of_s3_and_a_file_that_is_not_there(capsys, bucket: str):
+    put(bucket, **{"rows.jsonl": ROWS})
+
+    assert check(capsys, f"s3://{bucket}/rows.jsonl")[0] == 0
+    assert check(capsys, f"s3://{bucket}/nothing.jsonl")[2].startswith("data_unreachable: ")
+    assert check(capsys, "/nowhere.jsonl")[2].startswith("dataset_not_found: /nowhere.jsonl cannot be read")
+
+
+def test_with_a_base_it_counts_tokens_and_shows_a_row_with_its_loss_mask(engine: Engine, tmp_path: Path):
+    def run() -> list[str]:
+        import argparse
+
+        told = {"files": [str(EXAMPLES / "alpaca.jsonl")], "base": "tiny-llama", "cache": engine.cache, "max_seq_length": 30}
+        return data_check.report(argparse.Namespace(**told, format=None, text_field="text", eval_split=0.1))
+
+    lines = engine.call(run)
+
+    text = "\n".join(lines)
+    print(text)
+    assert "rows        600 (540 to train on, 60 to evaluate)" in lines
+    assert any(line.startswith("cut         ") and not line.startswith("cut         0") for line in lines)
+    assert "<= 32" in text and "<|user|>" in text
+    assert '«{"device": ' in text, "the loss is taken on the answer alone"

@@ -1,0 +1,70 @@
+"""Proves that what was stored is what was trained: it is loaded again, on a fresh base, and must have the trained model's loss.
+
+An adapter can be stored and be no use: saved before the last weights were gathered, under names that PEFT does not find again, for another
+base. None of that shows in a file's hash.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from trainer.failure import Failure
+
+ROWS = 8
+# Float32 on the same machine gives the same number; lower precisions sum in another order once modules are arranged otherwise.
+TOLERANCE = {"float32": 1e-4, "bfloat16": 2e-2, "float16": 2e-2, "quantized": 0.5}
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The first rows of the eval split (else of the training rows), padded to one width."""
+
+    input_ids: Any
+    attention_mask: Any
+    labels: Any
+
+    def loss_of(self, model: Any) -> float:
+        """The mean loss over the tokens that are trained on."""
+        was_training = model.training
+        model.eval()
+        try:
+            with torch.no_grad():
+                device = next(model.parameters()).device
+                logits = model(input_ids=self.input_ids.to(device), attention_mask=self.attention_mask.to(device)).logits
+                labels = self.labels[:, 1:].to(device)
+                return torch.nn.functional.cross_entropy(logits[:, :-1].float().flatten(0, 1), labels.flatten(), ignore_index=-100).item()
+        finally:
+            model.train(was_training)
+
+
+def make_probe(dataset: Any, pad_id: int) -> Probe:
+    """`dataset` as TRL prepared it: input_ids and labels, or prompt_ids and chosen_ids of preferences."""
+    rows = [_ids_and_labels(dataset[index]) for index in range(min(ROWS, len(dataset)))]
+    width = max(len(ids) for ids, _ in rows)
+
+    def padded(fill: int, values: list[list[int]]) -> Any:
+        return torch.tensor([[*row, *[fill] * (width - len(row))] for row in values])
+
+    return Probe(
+        input_ids=padded(pad_id, [ids for ids, _ in rows]),
+        attention_mask=padded(0, [[1] * len(ids) for ids, _ in rows]),
+        labels=padded(-100, [labels for _, labels in rows]),
+    )
+
+
+def require_same_loss(trained: float, stored: float, precision: str, what: str) -> None:
+    """Raises Failure (artifact_unusable) with both losses."""
+    tolerance = TOLERANCE[precision] * max(1.0, abs(trained))
+    if math.isnan(trained) and math.isnan(stored):
+        return  # diverged, and stored as it is
+    if not abs(trained - stored) <= tolerance:
+        raise Failure("artifact_unusable", f"{what} was loaded again and has loss {stored:.6g} where the trained model has {trained:.6g}")
+
+
+def _ids_and_labels(row: dict[str, Any]) -> tuple[list[int], list[int]]:
+    if "input_ids" in row:
+        return list(row["input_ids"]), list(row.get("labels") or row["input_ids"])
+    prompt, answer = list(row["prompt_ids"]), list(row["chosen_ids"])
+    return prompt + answer, [-100] * len(prompt) + answer
