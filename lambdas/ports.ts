@@ -130,6 +130,20 @@ export interface AnswerStore {
   expire(before: number): Promise<void>;
 }
 
+/** A request that anybody may make who has it. */
+export interface SignedRequest {
+  readonly url: string;
+  /** to be sent as they are */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Single objects of the artifacts store, opened to whoever has the link: for machines that cannot reach the plane. */
+export interface SignedObjects {
+  /** Puts the object where none is; 412 where one is there already. */
+  putOnce(key: string): Promise<SignedRequest>;
+  get(key: string): Promise<SignedRequest>;
+}
+
 /** Run folders and nothing else. Keys have no leading slash. A put is whole or not there at all. */
 export interface Artifacts {
   /** What the trainer is told: where a key lies (absolute path or s3:// URI). */
@@ -242,8 +256,11 @@ export interface LaunchOrder {
   readonly folder: string;
   /** the run's own variables, for a compute that hands them over itself; they reach the engine, and nothing that others can read */
   readonly openEnvironment: () => Promise<Readonly<Record<string, string>>>;
-  /** how a machine beyond this process comes to its attempt: variables that may be seen by others, a token that is used up once among them */
-  readonly invite: () => Promise<Readonly<Record<string, string>>>;
+  /**
+   * How a machine beyond this process comes to its attempt: variables that may be seen by others, a token that is used up once among them.
+   * @param planeUrl where this machine reaches the plane, if it knows better than the settings
+   */
+  readonly invite: (planeUrl?: string) => Promise<Readonly<Record<string, string>>>;
 }
 
 /** Why something waits, and what its user can do. */
@@ -451,6 +468,10 @@ export interface Settings {
   readonly capacitySeconds: number;
   /** where machines elsewhere reach this plane, `https://...` without a slash at its end; null: they do not */
   readonly publicUrl: string | null;
+  /** the key below which run folders are made that nobody named a place for; default: `runs` */
+  readonly runsBase?: string;
+  /** what a provider that is not configured needs here, where that is known better than the table of providers has it */
+  readonly providerRemedies?: Readonly<Partial<Record<string, string>>>;
 }
 
 export interface Ports {
@@ -464,6 +485,8 @@ export interface Ports {
   readonly secrets: Secrets;
   readonly machineTokens: MachineTokens;
   readonly storageGrants: StorageGrants;
+  /** where machines claim that cannot reach the plane; absent: they all can, or there are none */
+  readonly mailboxes?: SignedObjects;
   readonly compute: Computes;
   readonly workflow: Workflow;
   readonly sink: EventSink;

@@ -101,9 +101,7 @@ export class ConnectorCompute implements Compute {
         ? `${compute.nodes} nodes were asked for; ${connector.name} rents one machine at a time, and machines of different owners train nothing together`
         : compute.spot && !connector.capabilities.hasSpot
           ? `${connector.name} rents no machines that may be taken away`
-          : training.baseModel.kind === 'path' && !training.baseModel.path.startsWith('s3://')
-            ? `the base '${training.baseModel.path}' lies on the machine of the plane: a rented one takes its base from the hub`
-            : null;
+          : lyingHere(training.baseModel);
     return refusal === null ? { kind: 'reserved' } : { kind: 'impossible', failure: { code: 'no_compute', message: refusal } };
   }
 
@@ -267,6 +265,13 @@ export class ConnectorCompute implements Compute {
         return { liveness: 'alive' };
     }
   }
+}
+
+/** A base that a rented machine cannot read. */
+function lyingHere(base: Run['training']['baseModel']): string | null {
+  const folder = base.kind === 'path' ? base.path : base.kind === 'made' ? base.folder : null;
+  if (folder === null || folder.startsWith('s3://')) return null;
+  return `the base '${folder}' lies on the machine of the plane: a rented one takes its base from the hub, or from the store`;
 }
 
 const waitFor = (

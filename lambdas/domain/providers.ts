@@ -10,13 +10,15 @@ const SETTING: Readonly<Record<Provider, string>> = {
   vastai: 'set VASTAI_API_KEY',
 };
 
-/** @returns why a run cannot go there, or null */
-export function providerProblem(name: string, configured: readonly string[]): string | null {
+export type Remedies = Readonly<Partial<Record<string, string>>>;
+
+/** @param remedies what a provider needs on this plane, where that is known better than here. @returns why a run cannot go there, or null */
+export function providerProblem(name: string, configured: readonly string[], remedies: Remedies = {}): string | null {
   if (configured.includes(name)) return null;
   const provider = PROVIDERS.find((known) => known === name);
   if (provider === undefined) return `must be one of ${PROVIDERS.join(', ')}, got '${name.slice(0, 60)}'`;
-  return `'${name}' is not configured here: ${SETTING[provider]}; configured: ${configured.join(', ')}`;
+  return `'${name}' is not configured here: ${howToConfigure(provider, remedies)}; configured: ${configured.join(', ')}`;
 }
 
 /** What a provider that is not there needs. */
-export const howToConfigure = (provider: Provider): string => SETTING[provider];
+export const howToConfigure = (provider: Provider, remedies: Remedies = {}): string => remedies[provider] ?? SETTING[provider];

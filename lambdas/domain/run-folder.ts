@@ -13,6 +13,7 @@
  *     attempts/<run>-0001/control.json          plane -> trainer: go on, pause, stop
  *     attempts/<run>-0001/claim.json            trainer -> plane: create-if-absent; one winner per attempt (the plane writes it for
  *                                               a machine that claims over the network)
+ *     attempts/<run>-0001/mailbox-*.json        how a machine claims that cannot reach the plane (domain/mailbox.ts)
  *     attempts/<run>-0001/progress.json         trainer -> plane: put again and again
  *     attempts/<run>-0001/manifest.json         trainer -> plane: the outcome, written last of all
  *
@@ -351,6 +352,8 @@ export const runFolderKeys = {
   control: (runId: string, attempt: number) => `attempts/${attemptName(runId, attempt)}/control.json`,
   progress: (runId: string, attempt: number) => `attempts/${attemptName(runId, attempt)}/progress.json`,
   manifest: (runId: string, attempt: number) => `attempts/${attemptName(runId, attempt)}/manifest.json`,
+  mailboxClaim: (runId: string, attempt: number) => `attempts/${attemptName(runId, attempt)}/mailbox-claim.json`,
+  mailboxAnswer: (runId: string, attempt: number) => `attempts/${attemptName(runId, attempt)}/mailbox-answer.json`,
   config: (runId: string) => `config/${runId}.json`,
   newestConfig: () => 'config/run.json',
   checkpoints: () => 'checkpoints/',

@@ -38,7 +38,8 @@ export interface MemoryEstimate {
 }
 
 export function estimateMemory({ baseModel, method, peftMethod, hyperparameters }: Training): MemoryEstimate {
-  const name = nameOfBase(baseModel);
+  // A base that another run made is as large as the one below it.
+  const name = nameOfBase(baseModel.kind === 'made' && baseModel.base !== null ? baseModel.base : baseModel);
   const size = sizeFromName(name);
   const parameters = size ?? ASSUMED_PARAMETERS;
   const isAdapter = peftMethod !== 'full';

@@ -39,7 +39,7 @@ export interface NewRun {
 export async function createRun(ports: Ports, order: NewRun, remember?: (view: RunView) => Remembered | undefined): Promise<RunView> {
   const now = ports.clock.now();
   const id = makeId('run', now);
-  const draft = new RunChange(blankRun(id, order, ports.settings.provider, new Date(now).toISOString()), now);
+  const draft = new RunChange(blankRun(id, order, ports.settings, new Date(now).toISOString()), now);
   draft.note('run-created', { message: `created through the ${order.api} API` });
   if (order.submit) {
     draft.run.submittedAt = draft.timestamp;
@@ -57,7 +57,7 @@ export async function createRun(ports: Ports, order: NewRun, remember?: (view: R
 function blankRun(
   id: string,
   { api, plan, request, name, projectId, provider, outputDir, purpose, adapterId, resumedFrom, metadata, place }: NewRun,
-  defaultProvider: string,
+  settings: Ports['settings'],
   createdAt: string,
 ): Run {
   return {
@@ -67,12 +67,12 @@ function blankRun(
     api,
     name,
     projectId,
-    provider: provider ?? defaultProvider,
+    provider: provider ?? settings.provider,
     purpose: purpose ?? 'train',
     adapterId: adapterId ?? null,
     resumedFrom: resumedFrom ?? null,
     metadata: { ...metadata },
-    folder: `${place?.base ?? 'runs'}/${place?.folder ?? id}/framework=${plan.training.framework}`,
+    folder: `${place?.base ?? settings.runsBase ?? 'runs'}/${place?.folder ?? id}/framework=${plan.training.framework}`,
     outputDir,
     request: withoutValues(request),
     secrets: { ...plan.secrets },

@@ -53,8 +53,8 @@ export function whyKept(run: Run): string | null {
 
 /** What is this run's alone: successive runs may share a folder, with their checkpoints in it. */
 async function keysOf(ports: Ports, run: Pick<Run, 'id' | 'folder'>): Promise<string[]> {
-  const own = `runs/${run.id}/`;
-  if (run.folder.startsWith(own)) return [own];
+  const [own] = run.folder.split('/framework=');
+  if (own?.endsWith(`/${run.id}`)) return [`${own}/`];
   const [checkpoints, ...files] = await Promise.all([
     readCheckpoints(ports, run),
     ...['logs/', 'metrics/', 'attempts/'].map((folder) => ports.artifacts.list(inFolder(run, folder))),

@@ -13,7 +13,12 @@ export interface ProviderStatus {
 export function listProviders({ settings }: Pick<Ports, 'settings'>): ProviderStatus[] {
   return PROVIDERS.map((name) => {
     const isConfigured = settings.providers.includes(name);
-    return { name, isConfigured, isDefault: settings.provider === name, remedy: isConfigured ? null : howToConfigure(name) };
+    return {
+      name,
+      isConfigured,
+      isDefault: settings.provider === name,
+      remedy: isConfigured ? null : howToConfigure(name, settings.providerRemedies),
+    };
   });
 }
 

@@ -44,7 +44,7 @@ export function findUnavailable(
   { base }: Pick<RequestPaths, 'base'>,
 ): Problem[] {
   const beside = base.slice(0, base.lastIndexOf('.') + 1);
-  const lack = provider === undefined ? null : providerProblem(provider, settings.providers);
+  const lack = provider === undefined ? null : providerProblem(provider, settings.providers, settings.providerRemedies);
   const allowed = settings.secrets.length > 0 ? settings.secrets.join(', ') : 'none; the operator allows them with TUNEPLANE_SECRETS';
   return [
     ...(lack === null ? [] : [{ path: `${beside}provider`, message: lack }]),

@@ -13,7 +13,7 @@ export async function submitRun(ports: Ports, runId: string, provider: string): 
     const { state } = draft.run;
     if (state !== 'created')
       throw new DomainError('transition_refused', `run '${runId}' is ${state}, and only a created one can be submitted`, { runId, state });
-    const problem = providerProblem(provider, ports.settings.providers);
+    const problem = providerProblem(provider, ports.settings.providers, ports.settings.providerRemedies);
     if (problem) throw new InvalidRequest([{ path: 'provider', message: problem }]);
     draft.run.provider = provider;
     draft.run.submittedAt = draft.timestamp;

@@ -39,7 +39,7 @@ def main() -> int:
     try:
         attempt = read_attempt(os.environ)
         door = find_door(os.environ)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         print(f"supervisor: {error}", file=sys.stderr)
         return 2
     doorbell = Doorbell()

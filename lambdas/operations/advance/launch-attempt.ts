@@ -55,7 +55,7 @@ export async function launchAttempt(ports: Ports, view: RunView): Promise<Advanc
     attempt: number,
     folder: ports.artifacts.locate(run.folder),
     openEnvironment: () => openVariables(ports, run),
-    invite: () => inviteMachine(ports, reserved, number),
+    invite: (planeUrl) => inviteMachine(ports, reserved, number, planeUrl),
   });
   return recordLaunch(ports, run, number, launch);
 }
@@ -145,7 +145,8 @@ async function writeInputs(ports: Ports, run: Run, number: number): Promise<void
     resumeFrom: run.attempt?.resumeFrom ?? null,
     logsAfter: run.lastLogAt,
     stallSeconds: ports.settings.stallSeconds,
-    gpusWanted: run.compute.gpusPerNode,
+    // A rented machine has a GPU: it is what is paid for, and training on its CPU instead would go unnoticed.
+    gpusWanted: run.compute.gpusPerNode ?? (ports.compute.of(run.provider).rental ? 1 : null),
     program: programOf(run),
   };
   const forPeople = JSON.stringify(

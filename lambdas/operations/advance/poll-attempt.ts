@@ -4,6 +4,7 @@ import type { Run, RunView } from '#domain/run.ts';
 import type { RunChange } from '#domain/run-change.ts';
 import { type CheckpointRecord, PHASES, type SamplesRow } from '#domain/run-folder.ts';
 import type { Ports } from '#ports';
+import { answerMailbox } from '../answer-mailbox.ts';
 import { changeRun } from '../change-run.ts';
 import { requestStop } from '../stop-run.ts';
 import { checkLiveness } from './check-liveness.ts';
@@ -20,6 +21,7 @@ export async function pollAttempt(ports: Ports, view: RunView): Promise<Advance>
   const { run } = view;
   const attempt = run.attempt;
   if (attempt === null) return { phase: 'poll', waitSeconds: 0 };
+  await answerMailbox(ports, run);
   const files = await readAttempt(ports, run, attempt.number);
   if (files.manifest) return endAttempt(ports, view, { kind: 'manifest', manifest: files.manifest, progress: files.progress });
 

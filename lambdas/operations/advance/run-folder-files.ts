@@ -28,7 +28,8 @@ import type { Ports } from '#ports';
 
 export const inFolder = (run: Pick<Run, 'folder'>, key: string): string => `${run.folder}/${key}`;
 
-function parseWith<T>(schema: z.ZodType<T>, text: string | null): T | null {
+/** Null for what is not there, torn or foreign. */
+export function parseWith<T>(schema: z.ZodType<T>, text: string | null): T | null {
   if (text === null || text === '') return null;
   let value: unknown;
   try {

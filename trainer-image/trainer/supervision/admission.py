@@ -1,6 +1,7 @@
 """How a machine that the plane did not start itself comes to its attempt: it claims it at the plane's address. Standard library only.
 
     TUNEPLANE_CLAIM_URL         https://plane/attempts/run_...-0001/claim
+    TUNEPLANE_MAILBOX           in its place where the plane cannot be reached: links into the store (mailbox.py)
     TUNEPLANE_BOOTSTRAP_TOKEN   opens it once: others may read a machine's environment, and find nothing there that is still good
     TUNEPLANE_MACHINE           the label that the plane gave this machine, if it did
 
@@ -30,7 +31,7 @@ MOST_ANSWER_BYTES = 1 << 20
 RENEWAL_PAUSE_SECONDS = 15.0
 """Storage asks for credentials at every request once half of their hour is over; the plane is asked four times a minute at most."""
 TAKEN, GONE = 409, 404
-INVITATION = ("TUNEPLANE_CLAIM_URL", "TUNEPLANE_BOOTSTRAP_TOKEN")
+INVITATION = ("TUNEPLANE_CLAIM_URL", "TUNEPLANE_MAILBOX", "TUNEPLANE_BOOTSTRAP_TOKEN")
 
 
 class Refused(Exception):
@@ -106,17 +107,36 @@ def _refusal(error: urllib.error.HTTPError) -> Exception:
 
 
 def find_door(environment: Mapping[str, str]) -> Door | None:
-    """None where the run folder is told by the environment. Raises ValueError."""
+    """None where the run folder is told by the environment. Raises ValueError, and OSError where a package is missing."""
+    if not is_invited(environment):
+        return None
+    token, machine = environment.get("TUNEPLANE_BOOTSTRAP_TOKEN"), environment.get("TUNEPLANE_MACHINE")
+    if not token:
+        raise ValueError("TUNEPLANE_BOOTSTRAP_TOKEN is missing")
     url = environment.get("TUNEPLANE_CLAIM_URL")
     if not url:
-        return None
+        from trainer.supervision.mailbox import MailboxDoor
+
+        name = f"{environment['TUNEPLANE_RUN_ID']}-{int(environment['TUNEPLANE_ATTEMPT']):04d}"
+        return MailboxDoor(_read_links(environment["TUNEPLANE_MAILBOX"]), token, name, machine)
     scheme, host = urllib.parse.urlsplit(url)[:2]
     if scheme not in ("http", "https") or not host or not url.endswith("/claim"):
         raise ValueError(f"TUNEPLANE_CLAIM_URL must be an http or https address that ends in /claim, got {url!r}")
-    token = environment.get("TUNEPLANE_BOOTSTRAP_TOKEN")
-    if not token:
-        raise ValueError("TUNEPLANE_BOOTSTRAP_TOKEN is missing")
-    return UrlDoor(url, token, environment.get("TUNEPLANE_MACHINE"))
+    return UrlDoor(url, token, machine)
+
+
+def is_invited(environment: Mapping[str, str]) -> bool:
+    return bool(environment.get("TUNEPLANE_CLAIM_URL") or environment.get("TUNEPLANE_MAILBOX"))
+
+
+def _read_links(text: str) -> dict[str, Any]:
+    try:
+        links = json.loads(text)
+        if all(isinstance(links[name]["url"], str) and isinstance(links[name]["headers"], dict) for name in ("claim", "answer")):
+            return links
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise ValueError("TUNEPLANE_MAILBOX must be a JSON object of two links, `claim` and `answer`, each with `url` and `headers`")
 
 
 def enter(door: Door, claim_id: str, is_interrupted: Callable[[], bool]) -> Admission:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainer.supervision.admission import is_invited
+
 
 class AttemptFailed(Exception):
     """Ends the attempt as `failed` with this code and sentence."""
@@ -63,8 +65,9 @@ def read_attempt(environment: Mapping[str, str]) -> Attempt:
         return value
 
     # A machine that claims at the plane is told there where the run folder is.
-    is_invited = "TUNEPLANE_CLAIM_URL" in environment
-    run_folder = "" if is_invited else need("TUNEPLANE_RUN_FOLDER", r"/.+|s3://[^/]+/.+", "an absolute path or s3://bucket/prefix")
+    run_folder = (
+        "" if is_invited(environment) else need("TUNEPLANE_RUN_FOLDER", r"/.+|s3://[^/]+/.+", "an absolute path or s3://bucket/prefix")
+    )
     run_id = need("TUNEPLANE_RUN_ID", r"[A-Za-z0-9_.-]+", "a run's id")
     number = need("TUNEPLANE_ATTEMPT", r"[1-9][0-9]*", "a number from 1")
     work = need("TUNEPLANE_WORK", r"/.+", "an absolute path")

@@ -1,0 +1,82 @@
+/**
+ * What one attempt may do in the store, as a session policy: read and write its own files and the run's checkpoints, logs, metrics and
+ * artifacts; read its data, a base that is stored, and the checkpoint of another run that it goes on from. A session policy grants
+ * nothing by itself: it is cut out of what the plane's own credentials, or the role, may do.
+ *
+ * A policy may have 2,048 characters (docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html, "Policy"). Where data are many
+ * files, their folders stand in their place.
+ */
+import type { Run } from '#domain/run.ts';
+import { attemptName } from '#domain/run-folder.ts';
+import type { ObjectPlace } from './object-store.ts';
+import { parseS3Uri } from './storage-places.ts';
+
+const MAX_CHARACTERS = 2_048;
+
+/**
+ * @param folder where the run folder lies; its key does not end in '/'
+ * @returns the policy as JSON. @throws Error where even folders are too many
+ */
+export function grantPolicy(run: Pick<Run, 'id' | 'training' | 'resumedFrom'>, attempt: number, folder: ObjectPlace): string {
+  const name = attemptName(run.id, attempt);
+  const own = ['attempts', 'checkpoints', 'logs', 'metrics', 'artifacts'].map((kind) =>
+    arnOf({ ...folder, key: `${folder.key}/${kind}/${scopeOf(kind, run.id, name)}` }),
+  );
+  const reads = readPlaces(run);
+  const policy = toPolicy(folder, own, reads.map(arnOf));
+  if (policy.length <= MAX_CHARACTERS) return policy;
+  const folders = [...new Set(reads.map((place) => arnOf({ ...place, key: `${place.key.slice(0, place.key.lastIndexOf('/') + 1)}*` })))];
+  const shorter = toPolicy(folder, own, folders);
+  if (shorter.length > MAX_CHARACTERS)
+    throw new Error(`the data of run ${run.id} lie in ${folders.length} folders: too many for one grant`);
+  return shorter;
+}
+
+/** Checkpoints are the run folder's: an attempt goes on from those of the one before. All else bears the run's or the attempt's name. */
+function scopeOf(kind: string, runId: string, name: string): string {
+  switch (kind) {
+    case 'checkpoints':
+      return '*';
+    case 'artifacts':
+      return `${runId}/*`;
+    case 'metrics':
+      return `${runId}-*`;
+    case 'logs':
+      return `${name}-*`;
+    default:
+      return `${name}/*`;
+  }
+}
+
+function readPlaces({ training: { dataset, baseModel }, resumedFrom }: Pick<Run, 'training' | 'resumedFrom'>): ObjectPlace[] {
+  const files = dataset.kind === 'files' ? dataset.files.map(({ location }) => location) : [];
+  const bases = storedFolders(baseModel).map((folder) => `${folder.replace(/\/$/, '')}/*`);
+  const origin = resumedFrom ? [`${resumedFrom.folder}/*`, `${parentOf(resumedFrom.folder)}/${resumedFrom.checkpoint}.json`] : [];
+  return [...files, ...bases, ...origin].flatMap((uri) => parseS3Uri(uri) ?? []);
+}
+
+function storedFolders(base: Run['training']['baseModel']): string[] {
+  if (base.kind === 'path') return [base.path];
+  if (base.kind !== 'made') return [];
+  return [base.folder, ...(base.base === null ? [] : storedFolders(base.base))];
+}
+
+const parentOf = (uri: string): string => uri.slice(0, uri.lastIndexOf('/'));
+
+function toPolicy(folder: ObjectPlace, own: readonly string[], reads: readonly string[]): string {
+  return JSON.stringify({
+    Version: '2012-10-17',
+    Statement: [
+      { Effect: 'Allow', Action: ['s3:GetObject', 's3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload'], Resource: own },
+      ...(reads.length === 0 ? [] : [{ Effect: 'Allow', Action: 's3:GetObject', Resource: reads }]),
+      {
+        Effect: 'Allow',
+        Action: 's3:ListBucket',
+        Resource: `arn:aws:s3:::${folder.bucket}`,
+        Condition: { StringLike: { 's3:prefix': `${folder.key}/*` } },
+      },
+    ],
+  });
+}
+
+const arnOf = ({ bucket, key }: ObjectPlace): string => `arn:aws:s3:::${bucket}/${key}`;
