@@ -4,6 +4,7 @@ import type { Channel } from '#http/asyncapi.ts';
 import { createAssetReader, redocPage, swaggerPage } from '#http/docs-pages.ts';
 import { type Route, route } from '#http/route.ts';
 import type { Surface } from '#http/surface.ts';
+import { CONFIGURED_IMAGE } from '#domain/custom-program.ts';
 
 export interface PlatformOptions {
   /** asked at the first request for the document, not before: what makes the document is loaded then, too */
@@ -62,9 +63,10 @@ export function platformRoutes({ surfaces, channels, tokenRequired, assetFolder 
       summary: 'This document',
       auth: 'open',
       replies: { 200: { description: 'OpenAPI 3.1', schema: z.looseObject({ openapi: z.string() }) } },
-      handle: async () => {
+      handle: async (_, { settings: { providers, secrets, allowedImages } }) => {
         const { buildOpenApi } = await import('#http/openapi.ts');
-        openApi ??= JSON.stringify(buildOpenApi(await surfaces(), { tokenRequired }));
+        const available = { providers, secrets, images: [CONFIGURED_IMAGE, ...allowedImages] };
+        openApi ??= JSON.stringify(buildOpenApi(await surfaces(), { tokenRequired, available }));
         return { status: 200, contentType: 'application/json', headers: { 'cache-control': 'no-cache' }, raw: openApi };
       },
     }),
