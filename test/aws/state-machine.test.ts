@@ -148,7 +148,7 @@ export const handler = async (input) => {
 
 async function openMachine() {
   const client = makeSfnClient();
-  const role = await createRole('lambda.amazonaws.com', []);
+  const role = await createRole({ Service: 'lambda.amazonaws.com' }, []);
   const functionArn = await createFunction({ files: { 'index.mjs': SCRIPTED }, handler: 'index.handler' }, role);
   const stateMachineArn = await createStateMachine(defineStateMachine(functionArn), functionArn, client);
   const run = async (runId: string): Promise<string[]> => {

@@ -18,7 +18,12 @@ import { openTable } from './table-world.ts';
 export const makeBatchClient = (): BatchClient => new BatchClient(clientOptions());
 
 /** A queue that runs what its job definitions say, on this machine. */
-export async function openQueue(client: BatchClient, command: readonly string[], jobRoleArn?: string) {
+export async function openQueue(
+  client: BatchClient,
+  command: readonly string[],
+  jobRoleArn?: string,
+  variables: Readonly<Record<string, string>> = {},
+) {
   const environment = uniqueName('environment');
   const queue = uniqueName('queue');
   await client.send(new CreateComputeEnvironmentCommand({ computeEnvironmentName: environment, type: 'MANAGED' }));
@@ -31,6 +36,7 @@ export async function openQueue(client: BatchClient, command: readonly string[],
       { type: 'VCPU' as const, value: '4' },
       { type: 'MEMORY' as const, value: '1024' },
     ],
+    environment: Object.entries(variables).map(([name, value]) => ({ name, value })),
     ...(jobRoleArn !== undefined && { jobRoleArn }),
   };
   const single = uniqueName('single');
