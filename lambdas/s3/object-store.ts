@@ -33,6 +33,12 @@ export interface ObjectFacts {
 
 /** Signed as headers, which the client has to send: S3 refuses other bytes, and another number of them. */
 const BOUND_HEADERS = new Set(['x-amz-checksum-sha256', 'content-length']);
+export interface StoredBytes {
+  readonly body: Readable;
+  readonly sizeBytes: number;
+  /** lower-case hex */
+  readonly sha256: string;
+}
 
 /** S3 answers 409 while another write to the same key is under way; "you can retry": API_PutObject.html, If-None-Match. */
 const CONFLICT_TRIES = 5;
@@ -48,6 +54,12 @@ export class ObjectStore {
 
   async put({ bucket, key }: ObjectPlace, content: string): Promise<void> {
     await this.client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: Buffer.from(content), ChecksumAlgorithm: 'SHA256' }));
+  }
+
+  /** A file whose hash is known: the store refuses other bytes. One put, so at most 5 GB (docs: API_PutObject.html). */
+  async putFile({ bucket, key }: ObjectPlace, { body, sizeBytes, sha256 }: StoredBytes): Promise<void> {
+    const ChecksumSHA256 = Buffer.from(sha256, 'hex').toString('base64');
+    await this.client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ContentLength: sizeBytes, ChecksumSHA256 }));
   }
 
   /** False where the key was there already. */
