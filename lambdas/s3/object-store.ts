@@ -44,6 +44,7 @@ export interface StoredBytes {
 const CONFLICT_TRIES = 5;
 /** DeleteObjects takes so many. */
 const DELETED_AT_ONCE = 1_000;
+const DELETE_TRIES = 3;
 
 export class ObjectStore {
   readonly client: S3Client;
@@ -174,12 +175,18 @@ export class ObjectStore {
     await this.client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
   }
 
+  /** Some of the keys may stay in an answer that is no error (API_DeleteObjects.html, "Errors"): they are asked for again. */
   async removeAll(bucket: string, keys: readonly string[]): Promise<void> {
     for (let start = 0; start < keys.length; start += DELETED_AT_ONCE) {
-      const Objects = keys.slice(start, start + DELETED_AT_ONCE).map((Key) => ({ Key }));
-      const { Errors } = await this.client.send(new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } }));
-      const [first] = Errors ?? [];
-      if (first) throw new Error(`s3://${bucket}/${first.Key} was not removed: ${first.Code} ${first.Message}`);
+      let left = keys.slice(start, start + DELETED_AT_ONCE);
+      for (let attempt = 1; left.length > 0; attempt++) {
+        const Objects = left.map((Key) => ({ Key }));
+        const { Errors = [] } = await this.client.send(new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } }));
+        const [first] = Errors;
+        if (first && attempt === DELETE_TRIES)
+          throw new Error(`s3://${bucket}/${first.Key} was not removed: ${first.Code} ${first.Message}`);
+        left = Errors.flatMap(({ Key }) => Key ?? []);
+      }
     }
   }
 

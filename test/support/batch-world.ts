@@ -4,6 +4,8 @@ import {
   CreateComputeEnvironmentCommand,
   CreateJobQueueCommand,
   type JobDetail,
+  type JobSummary,
+  ListJobsCommand,
   RegisterJobDefinitionCommand,
 } from '@aws-sdk/client-batch';
 import { BatchCompute, type BatchComputeOptions } from '#aws/batch/batch-compute.ts';
@@ -90,7 +92,11 @@ export async function openBatch({
       await sleep(50);
     }
   };
-  return { client, queue, table, clock, jobs, classes, compute, describe, end };
+  const named = async (tag: string): Promise<JobSummary[]> => {
+    const filters = [{ name: 'JOB_NAME', values: [tag] }];
+    return (await client.send(new ListJobsCommand({ jobQueue: queue, filters }))).jobSummaryList ?? [];
+  };
+  return { client, queue, table, clock, jobs, classes, compute, describe, end, named };
 }
 
 /** What EC2 does to a queue or a job, through the emulator's own calls. */
