@@ -6,7 +6,7 @@ import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secre
 import { CreateEventBusCommand, EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { type AwsPlane, openPlane } from '#aws/plane.ts';
-import { readEnvironment } from '#aws/environment.ts';
+import { type EnvironmentOf, readEnvironment } from '#aws/environment.ts';
 import { attemptName } from '#domain/run-folder.ts';
 import { advanceRun } from '#operations/advance-run.ts';
 import { seedDefaultProject } from '#operations/projects.ts';
