@@ -12,7 +12,8 @@ import { isFinal } from '#domain/run-lifecycle.ts';
 import type { RunStore } from '#ports';
 import type { NudgeReader } from '#workers/nudges.ts';
 import type { BatchJobs } from './batch/batch-jobs.ts';
-import { type RunGenerations, runOfExecution } from './run-generations.ts';
+import { runOfExecution } from './execution-names.ts';
+import type { RunGenerations } from './run-generations.ts';
 
 /** Keys of objects whose puts are news: what buckets are to notify of. */
 export const NOTIFYING_SUFFIXES = ['/progress.json', '/manifest.json'] as const;
