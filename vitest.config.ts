@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-/** Suites of the AWS home: they share one emulator, which is started only where one of them is asked for. */
-const AWS = ['test/aws/**/*.test.ts', 'test/ports/aws-*.test.ts', 'test/emulator/**/*.test.ts'];
+/** Suites of the AWS home, and of runs in a store: they share one emulator, which is started only where one of them is asked for. */
+const AWS = ['test/aws/**/*.test.ts', 'test/ports/aws-*.test.ts', 'test/emulator/**/*.test.ts', 'test/full-runs/**/*.test.ts'];
 
 export default defineConfig({
   test: {
