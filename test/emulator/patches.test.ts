@@ -10,8 +10,9 @@ import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { GetExecutionHistoryCommand, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { clientOptions, EMULATOR_VARIABLE } from '../support/aws-clients.ts';
+import { clientOptions, EMULATOR_VARIABLE, uniqueName } from '../support/aws-clients.ts';
 import { makeBatchClient, openQueue } from '../support/batch-world.ts';
+import { askCloudFormation } from '../support/cloudformation.ts';
 import { eventually } from '../support/contract-suite.ts';
 import { createFunction, createRole, createStateMachine, makeSfnClient } from '../support/lambda-world.ts';
 import { openBucket } from '../support/s3-world.ts';
@@ -93,23 +94,17 @@ test('what AWS Batch does not know is refused, by its own model', async () => {
   expect(answers).toEqual({ ours: 400, stock: 200 });
 });
 
-test('CloudFormation makes what AWS Batch consists of', async () => {
-  const Properties = { Type: 'MANAGED', ComputeResources: { Type: 'EC2', MaxvCpus: 4, Subnets: ['subnet-1'], InstanceTypes: ['optimal'] } };
-  const template = { Resources: { Machines: { Type: 'AWS::Batch::ComputeEnvironment', Properties } } };
+const machines = { Type: 'MANAGED', ComputeResources: { Type: 'EC2', MaxvCpus: 4, Subnets: ['subnet-1'], InstanceTypes: ['optimal'] } };
+const statement = { Effect: 'Allow', Principal: { AWS: '111122223333' }, Action: 'events:PutEvents', Resource: '*' };
 
+test.each([
+  ['what AWS Batch consists of', 'AWS::Batch::ComputeEnvironment', machines],
+  ['a door in a bus for another account', 'AWS::Events::EventBusPolicy', { StatementId: 'a-door', Statement: statement }],
+])('CloudFormation makes %s', async (_, Type, Properties) => {
   const answers = await onBoth(async () => {
-    const answer = await fetch(clientOptions().endpoint, {
-      method: 'POST',
-      headers: { authorization: authorizationFor('cloudformation'), 'content-type': 'application/x-www-form-urlencoded' },
-      body: new URLSearchParams({
-        Action: 'CreateStack',
-        Version: '2010-05-15',
-        StackName: 'machines',
-        TemplateBody: JSON.stringify(template),
-      }),
-    });
-    const text = await answer.text();
-    return /Unrecognized resource types/.exec(text)?.[0] ?? (answer.ok && text.includes('<StackId>'));
+    const TemplateBody = JSON.stringify({ Resources: { Made: { Type, Properties } } });
+    const answer = await askCloudFormation({ Action: 'CreateStack', StackName: uniqueName('stack'), TemplateBody });
+    return /Unrecognized resource types/.exec(answer)?.[0] ?? answer.includes('<StackId>');
   });
 
   expect(answers).toEqual({ ours: true, stock: 'Unrecognized resource types' });
