@@ -40,6 +40,7 @@ npm run check                format, lint, types, dead code, drift
 npm run generate             write what is derived from the code
 npm run format               format the code
 npm run bench                the benchmark against a plain FastAPI server
+npm run bench:aws            what the AWS home asks of AWS and costs, counted, and the size of its functions
 npm run bench:trainer        the hf engine and its supervision beside a bare TRL script
 npm run bench:web            the dashboard with thousands of runs and a million lines, in Chromium`;
 
@@ -68,7 +69,8 @@ function installPackages() {
   // Not "npm ci": it refuses a lock that lacks the binaries of platforms that a registry does not have. This installs the locked
   // versions too, and leaves the lock as it is.
   const args = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel', 'error'];
-  const code = npm?.endsWith('.js') ? run(process.execPath, [npm, ...args]) : run('npm', args);
+  const toStandardError = { stdio: ['inherit', 2, 2] }; // a command's own output is its answer alone
+  const code = npm?.endsWith('.js') ? run(process.execPath, [npm, ...args], toStandardError) : run('npm', args, toStandardError);
   if (code !== 0) fail(`"npm install" ended with ${code}: see above. It needs the npm registry, and about 450 MB of disk.`);
   writeFileSync(marker, wanted);
 }
@@ -331,6 +333,11 @@ switch (command) {
   case 'bench:trainer':
     installTrainer('all');
     process.exit(run(python(), ['bench/trainer_bench.py', ...rest]));
+    break;
+  case 'bench:aws':
+    installTrainer('all');
+    installForTests('emulator', 'the AWS emulator');
+    process.exit(run(node, ['--disable-warning=ExperimentalWarning', 'bench/aws/aws-bench.ts', ...rest]));
     break;
   case 'bench:web':
     buildWeb();

@@ -87,7 +87,7 @@ export class ConnectorCompute implements Compute {
       const tag = readLabel(planeId, label)?.tag;
       return tag === undefined
         ? []
-        : [{ name: label, provider: connector.provider, slots: 1, busy: [tag], waiting: [], gpus: [], engines: ['hf'] }];
+        : [{ name: label, provider: connector.provider, slots: 1, busy: [tag], waiting: [], gpus: [], engines: ['hf', 'meta'] }];
     });
   }
 
@@ -95,14 +95,17 @@ export class ConnectorCompute implements Compute {
     return planOf(run);
   }
 
-  async reserve(_tag: string, { compute, training }: Pick<Run, 'compute' | 'training'>): Promise<Reservation> {
+  async reserve(
+    _tag: string,
+    { compute, training, hypernetwork }: Pick<Run, 'compute' | 'training' | 'hypernetwork'>,
+  ): Promise<Reservation> {
     const { connector } = this.#options;
     const refusal =
       compute.nodes > 1
         ? `${compute.nodes} nodes were asked for; ${connector.name} rents one machine at a time, and machines of different owners train nothing together`
         : compute.spot && !connector.capabilities.hasSpot
           ? `${connector.name} rents no machines that may be taken away`
-          : lyingHere(training.baseModel);
+          : (lyingHere(training.baseModel) ?? madeHere(hypernetwork));
     return refusal === null ? { kind: 'reserved' } : { kind: 'impossible', failure: { code: 'no_compute', message: refusal } };
   }
 
@@ -268,6 +271,13 @@ function lyingHere(base: Run['training']['baseModel']): string | null {
   const folder = base.kind === 'path' ? base.path : base.kind === 'made' ? base.folder : null;
   if (folder === null || folder.startsWith('s3://')) return null;
   return `the base '${folder}' lies on the machine of the plane: a rented one takes its base from the hub, or from the store`;
+}
+
+/** Likewise a hypernetwork. */
+function madeHere(hypernetwork: Run['hypernetwork']): string | null {
+  if (hypernetwork?.kind !== 'run' || hypernetwork.folder.startsWith('s3://')) return null;
+  const lies = `the hypernetwork of ${hypernetwork.runId} lies on the machine of the plane`;
+  return `${lies}: a rented one takes it from the store; make the adapter with provider local`;
 }
 
 const waitFor = (

@@ -13,7 +13,7 @@
  */
 import type { ComputeHandle, Run } from '#domain/run.ts';
 import { estimateMemory } from '#domain/training-memory.ts';
-import { assign, baseInCache, type WorkerNeed, type WorkerReport, whyUnfit } from '#domain/worker.ts';
+import { assign, baseInCache, frameworkOf, type WorkerNeed, type WorkerReport, whyUnfit } from '#domain/worker.ts';
 import {
   type Clock,
   type Compute,
@@ -35,7 +35,7 @@ export interface WorkerComputeOptions {
   readonly documents: DocumentStore;
   readonly clock: Clock;
   /** whether a run lies where only machines that share the plane's folders can read it */
-  readonly isOnPlane: (run: Pick<Run, 'folder' | 'training'>) => boolean;
+  readonly isOnPlane: (run: Run) => boolean;
   /** how often a worker asks */
   readonly lookSeconds: number;
   /** a file by which a worker knows that it sees the plane's folders; null: nobody does */
@@ -184,7 +184,7 @@ export class WorkerCompute implements Compute, WorkerPool {
     const { compute, training } = run;
     return {
       compute,
-      framework: training.framework,
+      framework: frameworkOf(training),
       memoryGb: compute.gpuMemoryGb ?? estimateMemory(training).gigabytes,
       isOnPlane: this.#options.isOnPlane(run),
       base: baseInCache(training),

@@ -32,7 +32,7 @@ export const FAILURES = {
   dataset_format_unknown: {
     owner: 'user',
     retry: 'never',
-    remedy: 'name dataset_format: alpaca, messages, prompt_completion, preference or text',
+    remedy: 'name dataset_format: alpaca, messages, prompt_completion, trajectory_completion, preference or text',
   },
   all_rows_truncated: {
     owner: 'user',
@@ -50,6 +50,11 @@ export const FAILURES = {
     remedy: 'a run goes on only with the bytes it began with: restore the file, or start a new run',
   },
   model_not_found: { owner: 'user', retry: 'never', remedy: 'check base_model; "tiny-llama" is always there' },
+  model_not_supported: {
+    owner: 'user',
+    retry: 'never',
+    remedy: 'use framework "hf", which trains any causal language model of the hub, or a base that this engine knows',
+  },
   model_gated: { owner: 'user', retry: 'never', remedy: 'ask for access on the model page, then submit again' },
   hub_token_missing: { owner: 'user', retry: 'never', remedy: 'set HF_TOKEN to a token with read access' },
   hub_unreachable: {
@@ -139,6 +144,11 @@ export const FAILURES = {
   },
   engine_crashed: { owner: 'user', retry: 'never', remedy: 'read the last log lines; the same input would fail again' },
   trainer_error: { owner: 'platform', retry: 'never', remedy: 'read the last log lines, and report it if they do not explain it' },
+  image_unavailable: {
+    owner: 'platform',
+    retry: 'once',
+    remedy: 'check that the image is there under its digest, and that the machines may pull it',
+  },
   waited_too_long: { owner: 'platform', retry: 'never', remedy: 'no capacity came in the time allowed: try again later or ask for less' },
   stalled: { owner: 'platform', retry: 'once', remedy: 'the engine stood still twice: the log holds the stacks of all threads' },
   engine_killed: { owner: 'platform', retry: 'once', remedy: 'something killed the engine twice: look at the machine, memory first' },
