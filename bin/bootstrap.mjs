@@ -40,6 +40,7 @@ npm run check                format, lint, types, dead code, drift
 npm run generate             write what is derived from the code
 npm run format               format the code
 npm run bench                the benchmark against a plain FastAPI server
+npm run bench:aws            what the AWS home asks of AWS and costs, counted, and the size of its functions
 npm run bench:trainer        the hf engine and its supervision beside a bare TRL script
 npm run bench:web            the dashboard with thousands of runs and a million lines, in Chromium`;
 
@@ -331,6 +332,11 @@ switch (command) {
   case 'bench:trainer':
     installTrainer('all');
     process.exit(run(python(), ['bench/trainer_bench.py', ...rest]));
+    break;
+  case 'bench:aws':
+    installTrainer('all');
+    installForTests('emulator', 'the AWS emulator');
+    process.exit(run(node, ['--disable-warning=ExperimentalWarning', 'bench/aws/aws-bench.ts', ...rest]));
     break;
   case 'bench:web':
     buildWeb();

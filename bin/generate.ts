@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import * as z from 'zod';
 import { answerSchemas } from '../cli/answer-schemas.ts';
 import { plainWords } from '../cli/plain-words.ts';
+import { PUBLIC_EVENTS } from '../lambdas/domain/public-events.ts';
 import { RUN_FOLDER_SCHEMAS } from '../lambdas/domain/run-folder.ts';
 import { buildAsyncApi } from '../lambdas/http/asyncapi.ts';
 import { buildOpenApi } from '../lambdas/http/openapi.ts';
@@ -20,11 +21,23 @@ function generatedFiles(): Map<string, string> {
   }
   const surfaces = [createPlatformSurface([], { tokens: ['any'], allowedOrigins: [] }), ...API_SURFACES];
   files.set('docs/openapi.json', `${JSON.stringify(buildOpenApi(surfaces), null, 2)}\n`);
+  for (const [detailType, schema] of Object.entries(PUBLIC_EVENTS)) {
+    const name = detailType.toLowerCase().replaceAll(' ', '-');
+    files.set(`docs/events/${name}.schema.json`, `${JSON.stringify(toOpenSchema(schema), null, 2)}\n`);
+  }
   files.set('cli/words.json', `${JSON.stringify(plainWords(), null, 2)}\n`);
   files.set('docs/cli-answers.schema.json', `${JSON.stringify(answerSchemas(), null, 2)}\n`);
   files.set('docs/asyncapi.json', `${JSON.stringify(buildAsyncApi(CHANNELS), null, 2)}\n`);
   files.set('examples/python/fine_tune.ipynb', toNotebook(readFileSync(`${root}examples/python/fine_tune.py`, 'utf8')));
   return files;
+}
+
+/** Events may grow fields: whoever checks them must not refuse one for it. */
+function toOpenSchema(schema: z.ZodType): unknown {
+  const override = ({ jsonSchema }: { jsonSchema: { additionalProperties?: unknown } }): void => {
+    if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
+  };
+  return z.toJSONSchema(schema, { io: 'output', override });
 }
 
 /** A script in the percent format (`# %%`, `# %% [markdown]`) as a Jupyter notebook of format 4.5. */

@@ -104,6 +104,7 @@ export function defineStateMachine(functionName: string): StateMachine {
           { ...inPhase('launch'), Next: 'LaunchRun' },
           { And: [inPhase('prepare'), mustWait], Next: 'WaitForTurn' },
           { ...inPhase('prepare'), Next: 'PrepareRun' },
+          { And: [inPhase('finish'), mustWait], Next: 'WaitForEnd' },
           { ...inPhase('finish'), Next: 'FinishRun' },
           { ...inPhase('handed-over'), Next: 'HandedOver' },
         ],
@@ -112,6 +113,7 @@ export function defineStateMachine(functionName: string): StateMachine {
       WaitForProgress: wait('PollRun'),
       WaitForCapacity: wait('LaunchRun'),
       WaitForTurn: wait('PrepareRun'),
+      WaitForEnd: wait('FinishRun'),
       Done: { Type: 'Succeed', Comment: 'The run is over' },
       HandedOver: { Type: 'Succeed', Comment: 'The next generation of this execution goes on' },
       GaveUp: {

@@ -26,8 +26,9 @@ import {
   type Reservation,
   StillEnding,
 } from '#ports';
-import type { Connector, RegistryLogin, SeenMachine } from './connector.ts';
+import type { Connector, RegistryLogin } from './connector.ts';
 import { asConnectorError, type ConnectorError } from './connector-error.ts';
+import { judgeMachine } from './judge-machine.ts';
 import { LaunchLease } from './launch-lease.ts';
 import { MachineLedger } from './machine-ledger.ts';
 import { MachineList } from './machine-list.ts';
@@ -59,6 +60,7 @@ const COMMAND = ['python', '-m', 'trainer.rented'];
 /** A market lists dozens: after so many refusals in a row it is asked anew in a minute. */
 const MAX_OFFERS_WALKED = 20;
 const WALK_MILLIS = 60_000;
+const LONGEST_RETRY_SECONDS = 60;
 
 export class ConnectorCompute implements Compute {
   readonly heartbeat = 'reports';
@@ -127,7 +129,7 @@ export class ConnectorCompute implements Compute {
     const listed = (await this.#list.recent()).find((machine) => machine.id === id);
     const machine = listed ?? (await this.#options.connector.find(id)); // a list may lag, one look at it does not
     if (machine !== null) await this.#machines.note(tag, machine);
-    return this.#judge(machine);
+    return judgeMachine(this.#options.connector.name, machine);
   }
 
   async terminate(tag: string, handle: ComputeHandle | null): Promise<void> {
@@ -241,6 +243,10 @@ export class ConnectorCompute implements Compute {
       case 'auth':
         return waitFor('provider', refusal.message, 'set a key that may list, create and end machines: the run goes on by itself');
       case 'rate-limited':
+        return {
+          ...waitFor('provider', refusal.message, 'it is asked again as soon as it may be'),
+          retrySeconds: Math.min(LONGEST_RETRY_SECONDS, Math.max(1, Math.ceil((refusal.retryAfterMillis ?? 0) / 1_000))),
+        };
       case 'unavailable':
         return waitFor('provider', refusal.message, 'it is asked again every minute');
       default:
@@ -257,26 +263,6 @@ export class ConnectorCompute implements Compute {
       diskGb: estimateDisk(run.training, parameters),
       avoid: new Set(records.flat().map(({ host, offerKey }) => host ?? offerKey)),
     };
-  }
-
-  #judge(machine: SeenMachine | null): Observation {
-    const { name } = this.#options.connector;
-    if (machine === null) return { liveness: 'gone', ending: { code: 'interrupted', message: `the machine at ${name} is gone` } };
-    const said = machine.detail === null ? '' : `: ${machine.detail}`;
-    switch (machine.phase) {
-      case 'preempted':
-        return { liveness: 'gone', ending: { code: 'interrupted', message: `${name} gave the machine to somebody else${said}` } };
-      case 'stopped':
-      case 'terminating':
-        return { liveness: 'gone', ending: { code: 'interrupted', message: `${name} stopped the machine (${machine.status})${said}` } };
-      case 'broken':
-        return {
-          liveness: 'gone',
-          ending: { code: 'machine_unfit', message: `the machine at ${name} does not start (${machine.status})${said}` },
-        };
-      default:
-        return { liveness: 'alive' };
-    }
   }
 }
 

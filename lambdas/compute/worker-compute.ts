@@ -129,7 +129,10 @@ export class WorkerCompute implements Compute, WorkerPool {
   }
 
   async observe(tag: string, handle: ComputeHandle | null): Promise<Observation> {
-    const holders = (await this.#book.holdersOf(tag)).filter(({ lease }) => lease.isOrdered && !lease.isOver);
+    const at = handle?.['worker'];
+    const holders = (await this.#book.holdersOf(tag, typeof at === 'string' ? at : undefined)).filter(
+      ({ lease }) => lease.isOrdered && !lease.isOver,
+    );
     // Of two that were told to start it, the one that has it.
     const holder = holders.find(({ lease }) => lease.isTaken) ?? holders[0];
     if (holder === undefined) return { liveness: 'gone' };

@@ -144,6 +144,11 @@ export const FAILURES = {
   },
   engine_crashed: { owner: 'user', retry: 'never', remedy: 'read the last log lines; the same input would fail again' },
   trainer_error: { owner: 'platform', retry: 'never', remedy: 'read the last log lines, and report it if they do not explain it' },
+  image_unavailable: {
+    owner: 'platform',
+    retry: 'once',
+    remedy: 'check that the image is there under its digest, and that the machines may pull it',
+  },
   waited_too_long: { owner: 'platform', retry: 'never', remedy: 'no capacity came in the time allowed: try again later or ask for less' },
   stalled: { owner: 'platform', retry: 'once', remedy: 'the engine stood still twice: the log holds the stacks of all threads' },
   engine_killed: { owner: 'platform', retry: 'once', remedy: 'something killed the engine twice: look at the machine, memory first' },

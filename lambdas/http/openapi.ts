@@ -83,6 +83,12 @@ export function buildOpenApi(surfaces: readonly Surface[], options: OpenApiOptio
   );
 }
 
+function toComponents(surfaces: readonly Surface[], { tokenRequired }: OpenApiOptions) {
+  const hasMachines = surfaces.some(({ routes }) => routes.some(({ auth }) => auth === 'machine'));
+  const securitySchemes = { ...(tokenRequired && SECURITY_SCHEMES), ...(hasMachines && MACHINE_SCHEME) };
+  return Object.keys(securitySchemes).length > 0 ? { securitySchemes } : {};
+}
+
 type JsonSchema = z.core.JSONSchema.JSONSchema;
 
 /** The chain takes no NUL, wherever it stands. */
@@ -101,12 +107,6 @@ function narrow(schema: JsonSchema, available: OpenApiOptions['available']): voi
   }
   schema.additionalProperties = choice;
   delete schema['example'];
-}
-
-function toComponents(surfaces: readonly Surface[], { tokenRequired }: OpenApiOptions) {
-  const hasMachines = surfaces.some(({ routes }) => routes.some(({ auth }) => auth === 'machine'));
-  const securitySchemes = { ...(tokenRequired && SECURITY_SCHEMES), ...(hasMachines && MACHINE_SCHEME) };
-  return Object.keys(securitySchemes).length > 0 ? { securitySchemes } : {};
 }
 
 function describeRoute(surface: Surface, route: Route, { tokenRequired }: OpenApiOptions): ZodOpenApiOperationObject {

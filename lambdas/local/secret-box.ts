@@ -1,19 +1,11 @@
 /**
- * Values for a trainer's eyes only, encrypted with the home's own key: AES-256-GCM, a fresh nonce each, bound to the run they are for.
+ * Values for a trainer's eyes only, encrypted with the home's own key (`domain/sealed-values.ts`).
  * The key lies in <home>/secret.key, 0600. Who can read the home as its owner can read the values; a backup of the database alone cannot.
  */
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import * as z from 'zod';
+import { openValues, sealValues } from '#domain/sealed-values.ts';
 import type { Secrets } from '#ports';
 import { openHomeKey } from './home-key.ts';
-
-const CIPHER = 'aes-256-gcm';
-const NONCE_BYTES = 12;
-const TAG_BYTES = 16;
-const FORMAT = 'v1.';
-
-const valuesSchema = z.record(z.string(), z.string());
 
 export class SecretBox implements Secrets {
   readonly #key: Buffer;
@@ -40,19 +32,10 @@ export class SecretBox implements Secrets {
   }
 
   async seal(runId: string, values: Readonly<Record<string, string>>): Promise<string> {
-    const nonce = randomBytes(NONCE_BYTES);
-    const cipher = createCipheriv(CIPHER, this.#key, nonce).setAAD(Buffer.from(runId));
-    const data = Buffer.concat([cipher.update(JSON.stringify(values), 'utf8'), cipher.final()]);
-    return FORMAT + Buffer.concat([nonce, cipher.getAuthTag(), data]).toString('base64url');
+    return sealValues(this.#key, runId, values);
   }
 
   async open(runId: string, sealed: string): Promise<Record<string, string>> {
-    if (!sealed.startsWith(FORMAT)) throw new Error(`the sealed values of run ${runId} are of another format`);
-    const bytes = Buffer.from(sealed.slice(FORMAT.length), 'base64url');
-    const decipher = createDecipheriv(CIPHER, this.#key, bytes.subarray(0, NONCE_BYTES))
-      .setAAD(Buffer.from(runId))
-      .setAuthTag(bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES));
-    const text = Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES)), decipher.final()]).toString('utf8');
-    return valuesSchema.parse(JSON.parse(text));
+    return openValues(this.#key, runId, sealed);
   }
 }

@@ -6,8 +6,8 @@ import { createReadStream } from 'node:fs';
 import { extname } from 'node:path';
 import type { Dataset } from '#domain/run-folder.ts';
 import type { Inputs } from '#ports';
-import type { ObjectPlace } from '#s3/object-store.ts';
 import type { OpenStore } from '#s3/open-store.ts';
+import type { ObjectPlace } from '#s3/storage-places.ts';
 
 /** One put holds so much: docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html */
 const MAX_FILE_BYTES = 5_000_000_000;

@@ -3,7 +3,7 @@ import type { RunView } from '#domain/run.ts';
 import type { Ports } from '#ports';
 
 /** @throws DomainError `run_not_found` */
-export async function getRun(ports: Ports, runId: string): Promise<RunView> {
+export async function getRun(ports: Pick<Ports, 'runs'>, runId: string): Promise<RunView> {
   const view = await ports.runs.get(runId);
   if (!view) throw new DomainError('run_not_found', `no run '${runId}'`, { runId });
   return view;

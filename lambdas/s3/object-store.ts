@@ -19,12 +19,8 @@ import {
   type S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
-
-/** Where an object is. */
-export interface ObjectPlace {
-  readonly bucket: string;
-  readonly key: string;
-}
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { LINK_SECONDS, type ObjectPlace } from './storage-places.ts';
 
 export interface ObjectFacts {
   readonly sizeBytes: number;
@@ -35,6 +31,8 @@ export interface ObjectFacts {
   readonly versionId: string | null;
 }
 
+/** Signed as headers, which the client has to send: S3 refuses other bytes, and another number of them. */
+const BOUND_HEADERS = new Set(['x-amz-checksum-sha256', 'content-length']);
 export interface StoredBytes {
   readonly body: Readable;
   readonly sizeBytes: number;
@@ -46,8 +44,7 @@ export interface StoredBytes {
 const CONFLICT_TRIES = 5;
 /** DeleteObjects takes so many. */
 const DELETED_AT_ONCE = 1_000;
-
-export const toUri = ({ bucket, key }: ObjectPlace): string => `s3://${bucket}/${key}`;
+const DELETE_TRIES = 3;
 
 export class ObjectStore {
   readonly client: S3Client;
@@ -126,6 +123,34 @@ export class ObjectStore {
     return sum.digest('hex');
   }
 
+  /** A link that fetches one version of an object, as a download under its own name. */
+  async signGet({ bucket, key }: ObjectPlace, { versionId }: Pick<ObjectFacts, 'versionId'>): Promise<string> {
+    const name = key.slice(key.lastIndexOf('/') + 1).replace(/["\\]/g, '_');
+    const command = new GetObjectCommand({
+      Bucket: bucket,
+      Key: key,
+      ...(versionId !== null && { VersionId: versionId }),
+      ResponseContentDisposition: `attachment; filename="${name}"`,
+    });
+    return getSignedUrl(this.client, command, { expiresIn: LINK_SECONDS });
+  }
+
+  /**
+   * A link that takes exactly so many bytes of exactly this hash: S3 checks them before it keeps them (API_PutObject.html,
+   * x-amz-checksum-sha256).
+   */
+  async signPut(
+    { bucket, key }: ObjectPlace,
+    sha256: string,
+    sizeBytes: number,
+  ): Promise<{ url: string; headers: Record<string, string> }> {
+    const checksum = Buffer.from(sha256, 'hex').toString('base64');
+    const command = new PutObjectCommand({ Bucket: bucket, Key: key, ChecksumSHA256: checksum, ContentLength: sizeBytes });
+    const signableHeaders = new Set(['host', ...BOUND_HEADERS]);
+    const url = await getSignedUrl(this.client, command, { expiresIn: LINK_SECONDS, unhoistableHeaders: BOUND_HEADERS, signableHeaders });
+    return { url, headers: { 'x-amz-checksum-sha256': checksum, 'content-length': String(sizeBytes) } };
+  }
+
   /** Keys below a prefix. @param depth `all`, or only those without a further '/' */
   async list({ bucket, key }: ObjectPlace, depth: 'all' | 'here' = 'all'): Promise<string[]> {
     const keys: string[] = [];
@@ -150,12 +175,18 @@ export class ObjectStore {
     await this.client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
   }
 
+  /** Some of the keys may stay in an answer that is no error (API_DeleteObjects.html, "Errors"): they are asked for again. */
   async removeAll(bucket: string, keys: readonly string[]): Promise<void> {
     for (let start = 0; start < keys.length; start += DELETED_AT_ONCE) {
-      const Objects = keys.slice(start, start + DELETED_AT_ONCE).map((Key) => ({ Key }));
-      const { Errors } = await this.client.send(new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } }));
-      const [first] = Errors ?? [];
-      if (first) throw new Error(`s3://${bucket}/${first.Key} was not removed: ${first.Code} ${first.Message}`);
+      let left = keys.slice(start, start + DELETED_AT_ONCE);
+      for (let attempt = 1; left.length > 0; attempt++) {
+        const Objects = left.map((Key) => ({ Key }));
+        const { Errors = [] } = await this.client.send(new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } }));
+        const [first] = Errors;
+        if (first && attempt === DELETE_TRIES)
+          throw new Error(`s3://${bucket}/${first.Key} was not removed: ${first.Code} ${first.Message}`);
+        left = Errors.flatMap(({ Key }) => Key ?? []);
+      }
     }
   }
 
@@ -176,10 +207,3 @@ function hasStatus(error: unknown, status: number): error is S3ServiceException 
 }
 
 const isAbsent = (error: unknown): boolean => hasStatus(error, 404) && !(error instanceof NoSuchBucket) && error.name !== 'NoSuchBucket';
-
-/** Why an object cannot be read, for its user; null where the fault is not the object's. */
-export function whyUnreadable(error: unknown): string | null {
-  if (!(error instanceof S3ServiceException)) return null;
-  const status = error.$metadata.httpStatusCode ?? 0;
-  return status >= 400 && status < 500 && status !== 429 ? `${error.name}: ${error.message}` : null;
-}

@@ -3,12 +3,12 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { IN_BUCKETS, partsOfKey } from '#domain/object-keys.ts';
 import type { Scope } from './grant-policy.ts';
-import { type ObjectPlace, ObjectStore, toUri } from './object-store.ts';
+import { ObjectStore } from './object-store.ts';
 import { S3Artifacts } from './s3-artifacts.ts';
 import { S3Downloads } from './s3-downloads.ts';
 import { S3Inputs } from './s3-inputs.ts';
 import { S3SignedObjects } from './s3-signed-objects.ts';
-import { isBelow, parseS3Uri } from './storage-places.ts';
+import { isBelow, type ObjectPlace, parseS3Uri, toUri } from './storage-places.ts';
 import { StsGrants } from './sts-grants.ts';
 
 export interface StoreSettings {

@@ -5,8 +5,8 @@
 import { checkFileKey, checkPrefix, IN_BUCKETS, isPlainName, partsOfKey } from '#domain/object-keys.ts';
 import type { StoredFile } from '#domain/run-folder.ts';
 import type { Artifacts } from '#ports';
-import { type ObjectPlace, type ObjectStore, toUri } from './object-store.ts';
-import { isBelow, parseS3Uri, type StoragePlaces } from './storage-places.ts';
+import type { ObjectStore } from './object-store.ts';
+import { isBelow, type ObjectPlace, parseS3Uri, type StoragePlaces, toUri } from './storage-places.ts';
 
 /** Each is one HEAD. */
 const FILES_AT_ONCE = 8;

@@ -1,14 +1,10 @@
 /** Rows that users stored, one object a content: contents/<sha256>.jsonl. Written once, never changed, never removed. */
 import { createHash } from 'node:crypto';
-import { PutObjectCommand } from '@aws-sdk/client-s3';
-import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import type { Contents, UploadLink } from '#ports';
-import type { ObjectPlace, ObjectStore } from './object-store.ts';
+import type { ObjectStore } from './object-store.ts';
+import { LINK_SECONDS, type ObjectPlace } from './storage-places.ts';
 
 const SHA256 = /^[0-9a-f]{64}$/;
-const LINK_SECONDS = 3_600;
-/** Signed as headers, which the client has to send: S3 refuses other bytes, and another number of them. */
-const BOUND_HEADERS = new Set(['x-amz-checksum-sha256', 'content-length']);
 
 export const contentPlace = (bucket: string, prefix: string, sha256: string): ObjectPlace => ({
   bucket,
@@ -39,14 +35,9 @@ export class S3Contents implements Contents {
     return SHA256.test(sha256) ? this.#store.getStart(this.#place(sha256), maxBytes) : null;
   }
 
-  /** S3 checks the bytes against the signed checksum before it keeps them: API_PutObject.html, x-amz-checksum-sha256. */
   async openUpload(sha256: string, sizeBytes: number): Promise<UploadLink> {
-    const { bucket, key } = this.#place(sha256);
-    const checksum = Buffer.from(sha256, 'hex').toString('base64');
-    const command = new PutObjectCommand({ Bucket: bucket, Key: key, ChecksumSHA256: checksum, ContentLength: sizeBytes });
     const expiresAt = new Date(Date.now() + LINK_SECONDS * 1_000).toISOString();
-    const options = { expiresIn: LINK_SECONDS, unhoistableHeaders: BOUND_HEADERS, signableHeaders: new Set(['host', ...BOUND_HEADERS]) };
-    const url = await getSignedUrl(this.#store.client, command, options);
-    return { url, method: 'PUT', headers: { 'x-amz-checksum-sha256': checksum, 'content-length': String(sizeBytes) }, expiresAt };
+    const { url, headers } = await this.#store.signPut(this.#place(sha256), sha256, sizeBytes);
+    return { url, method: 'PUT', headers, expiresAt };
   }
 }

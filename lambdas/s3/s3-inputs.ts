@@ -1,13 +1,14 @@
 /** Training data and base models in object storage: names become objects with sizes and hashes, below the places that the operator named. */
 
+import * as z from 'zod';
 import { toSplits } from '#domain/data-files.ts';
 import type { FailureCode } from '#domain/failures.ts';
 import type { Dataset } from '#domain/run-folder.ts';
 import { STORED_ROWS } from '#domain/run-request.ts';
 import type { Inputs } from '#ports';
-import { type ObjectFacts, type ObjectPlace, type ObjectStore, toUri, whyUnreadable } from './object-store.ts';
+import type { ObjectFacts, ObjectStore } from './object-store.ts';
 import { contentPlace } from './s3-contents.ts';
-import { isBelow, parseS3Uri, type StoragePlaces } from './storage-places.ts';
+import { isBelow, type ObjectPlace, parseS3Uri, type StoragePlaces, toUri } from './storage-places.ts';
 
 /** What is hashed here byte by byte: 60 MB/s through a Lambda make it 90 s. Larger files bring a SHA-256 of their own. */
 const MAX_HASHED_BYTES = 5_000_000_000;
@@ -178,3 +179,12 @@ async function orFailure<Found>(uri: string, find: () => Promise<Found>): Promis
     return { failure: { code: 'data_unreachable', message: `'${uri}' cannot be read: ${reason}` } };
   }
 }
+
+/** Why an object cannot be read, for its user; null where the fault is not the object's. */
+function whyUnreadable(error: unknown): string | null {
+  const status = error instanceof Error && '$metadata' in error ? metadataSchema.parse(error.$metadata).httpStatusCode : 0;
+  return error instanceof Error && status >= 400 && status < 500 && status !== 429 ? `${error.name}: ${error.message}` : null;
+}
+
+/** Of every error of the SDK. */
+const metadataSchema = z.object({ httpStatusCode: z.int().default(0) });

@@ -1,6 +1,16 @@
 /** Where users' data and runs may lie: prefixes of object storage that the operator has named, the plane's own bucket by default. */
 import { isPlainName } from '#domain/object-keys.ts';
-import type { ObjectPlace } from './object-store.ts';
+
+/** Where an object is. */
+export interface ObjectPlace {
+  readonly bucket: string;
+  readonly key: string;
+}
+
+/** Of a link; it ends earlier where the credentials that signed it do: AmazonS3/latest/userguide/using-presigned-url.html */
+export const LINK_SECONDS = 3_600;
+
+export const toUri = ({ bucket, key }: ObjectPlace): string => `s3://${bucket}/${key}`;
 
 export interface StoragePlaces {
   /** `s3://bucket/` or `s3://bucket/prefix/`, for training data and stored base models */

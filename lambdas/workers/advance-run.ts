@@ -6,7 +6,7 @@
  * allows an execution. Until the next one is started, this one goes on; started twice, it is one, because its name is.
  */
 import { attemptName } from '#domain/run-folder.ts';
-import { isFinal } from '#domain/run-lifecycle.ts';
+import { ENDING_SECONDS, isGone } from '#operations/advance/end-machine.ts';
 import { advanceRun } from '#operations/advance-run.ts';
 import type { Ports } from '#ports';
 import { type Round, readRound } from './round.ts';
@@ -37,9 +37,11 @@ export function createHandler(ports: Ports, generations: Generations): (input: u
 
 /** A run that is over leaves no machine behind: whatever still carries its newest attempt is ended. */
 async function finish(ports: Ports, runId: string): Promise<Pick<Round, 'phase' | 'waitSeconds'>> {
+  const { phase, waitSeconds } = await advanceRun(ports, runId);
+  if (phase !== 'done') return { phase, waitSeconds: Math.ceil(waitSeconds) };
   const view = await ports.runs.get(runId);
-  if (view && !isFinal(view.run.state)) return { phase: 'poll', waitSeconds: 0 };
   const attempt = view?.run.attempt;
-  if (view && attempt) await ports.compute.of(view.run.provider).terminate(attemptName(runId, attempt.number), attempt.handle);
-  return { phase: 'done', waitSeconds: 0 };
+  const isOver =
+    !view || !attempt || (await isGone(ports.compute.of(view.run.provider), attemptName(runId, attempt.number), attempt.handle));
+  return isOver ? { phase: 'done', waitSeconds: 0 } : { phase: 'finish', waitSeconds: ENDING_SECONDS };
 }

@@ -35,7 +35,11 @@ export interface Admission {
 }
 
 /** @throws DomainError `unauthorized`, `run_not_found`; InvalidRequest */
-export async function admit(ports: Ports, access: Access, { jobId, headers, ticket, after }: Knock): Promise<Admission> {
+export async function admit(
+  ports: Pick<Ports, 'runs' | 'documents' | 'clock'>,
+  access: Access,
+  { jobId, headers, ticket, after }: Knock,
+): Promise<Admission> {
   if (ticket === null) createTokenCheck(access)(headers);
   else await redeemTicket(ports, ticket, jobId);
   if (!CLIENT_NAME.test(jobId)) throw new DomainError('run_not_found', `no run ${showValue(jobId)}`);

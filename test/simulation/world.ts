@@ -135,7 +135,7 @@ export class World {
       compute: { of: () => compute, all: () => [compute] },
       workflow: { start: nudge, nudge },
       sink: { deliver: (events) => call(`deliver ${events.length} events`, () => store.deliver(events)) },
-      bell: { listen: () => SILENCE, isFollowed: async () => true },
+      bell: { listen: () => SILENCE, isFollowed: async () => false },
       logIndex: { add: () => call('logIndex.add', () => {}), lastBefore: async () => null, removeAll: async () => {} },
       clock,
       settings: SETTINGS,

@@ -57,7 +57,7 @@ test('a run that is not over after all goes on', async () => {
   const { plane, handle } = openWorker();
   const runId = await plane.create();
 
-  expect(await handle({ version: 1, runId, generation: 1, round: 9, phase: 'finish', waitSeconds: 0 })).toMatchObject({ phase: 'poll' });
+  expect(await handle({ version: 1, runId, generation: 1, round: 9, phase: 'finish', waitSeconds: 0 })).toMatchObject({ phase: 'launch' });
 });
 
 test('the last round of a generation hands over to the next, and ends', async () => {

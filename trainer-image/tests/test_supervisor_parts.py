@@ -24,8 +24,8 @@ from trainer.supervision.history import earlier_points
 from trainer.supervision.logs import LineReader, level_of
 from trainer.supervision.outcome import EngineEnd, decide
 from trainer.supervision.overview import MOST_BUCKETS, Overview
-from trainer.supervision.publisher import Publisher
-from trainer.supervision.reporter import Reporter
+from trainer.supervision.publisher import Published, Publisher
+from trainer.supervision.reporter import Reporter, control_seconds
 from trainer.supervision.schema_check import SCHEMAS, check, load_schema, problem
 from trainer.supervision.stall_watch import StallWatch
 from trainer.supervision.storage import FolderStorage, StoredFile
@@ -459,3 +459,40 @@ class TestReporter:
 
         assert [order(2, 5), order(2, 30), order(1, 1), order(3, 60)] == [5, 30, 30, 60]
         assert heard == [("control", 2), ("control", 3)]
+
+    def test_where_requests_are_paid_for_control_is_read_more_rarely_as_reports_are(self) -> None:
+        assert [control_seconds(pace, metered=False) for pace in (0.2, 1, 60)] == [0.2, 1, 1]
+        assert [control_seconds(pace, metered=True) for pace in (1, 5, 30, 60, 600)] == [2, 2, 5, 10, 10]
+
+    @pytest.mark.parametrize(("metered", "pace", "curves"), [(False, 60, 10), (True, 5, 10), (True, 60, 3)])
+    def test_where_requests_are_paid_for_slow_reports_bring_the_curves_each_fifth_time_and_with_a_checkpoint(
+        self, tmp_path: Path, metered: bool, pace: float, curves: int
+    ) -> None:
+        attempt = attempt_in(tmp_path)
+        storage = FolderStorage(tmp_path / "folder")
+        storage.metered = metered
+        puts: list[str] = []
+        put = storage.put
+        storage.put = lambda key, data: (puts.append(key), put(key, data))[1]  # type: ignore[method-assign]
+        books, published = open_books(attempt), Published()
+        reporter = Reporter(attempt, "claim", storage, books, published, lambda event, detail: None)
+        reporter._report_seconds = pace
+
+        def report(step: int, *, last: bool = False) -> dict[str, int]:
+            books.metrics.add(step, None, {"loss": 1.0})
+            books.metrics._next_overview = 0.0  # a put of microseconds has its pause too
+            published.checkpoints = int(step >= 7)
+            assert reporter.report(last=last)
+            counts: dict[str, int] = json.loads(storage.get(attempt.key("progress.json")) or b"")["counts"]
+            return counts
+
+        counts = [report(step) for step in range(10)]
+        assert [puts.count(key) for key in (attempt.overview_key, attempt.metric_key(1), attempt.key("progress.json"))] == [
+            curves,
+            curves,
+            10,
+        ]
+        assert counts[7] | {"logLines": 0} == {"logLines": 0, "metricRows": 8, "checkpoints": 1, "samples": 0}
+
+        assert report(10, last=True)["metricRows"] == 11
+        assert puts.count(attempt.overview_key) == curves + 1

@@ -6,7 +6,7 @@ export const TABLE_DEFINITION = {
   sortKey: 'sk',
   /** epoch seconds; DynamoDB removes what has passed, within two days */
   timeToLive: 'expiresAtSeconds',
-  /** a doorbell needs no more than who rang */
-  streamView: 'KEYS_ONLY',
+  /** a record says whose run changed, and whether somebody follows it */
+  streamView: 'NEW_IMAGE',
   index: { name: UNPUBLISHED_INDEX, partitionKey: 'unpublished', sortKey: 'unpublishedSince', projection: 'KEYS_ONLY' },
 } as const;

@@ -10,6 +10,10 @@
  *   DOCUMENT#<collection>     <id>                          a small document; one with `expiresAt` goes by time to live
  *   LIST#<group>              <run>                         an entry for each list that the run is in
  *   COUNT#<places>            <standing>#<shard>            how many runs a group has, in 32 parts
+ *   JOBS#<shard>              <job>                         an AWS Batch job that may still live, as it was last seen
+ *   CONNECTIONS#<run>         <connection>                  a WebSocket that follows a run, and how far it has been told
+ *   CONNECTION#<connection>   CONNECTION                    the run that it follows
+ *   FOLLOWED                  <run>                         a run that somebody follows
  *
  *   index `unpublished` (keys only, sparse): OUTBOX#<shard> | <since>   runs with events that were not published yet
  *
@@ -36,6 +40,7 @@ export interface TableKey {
 
 export const UNPUBLISHED_INDEX = 'unpublished';
 export const OUTBOX_SHARDS = 8;
+export const JOB_SHARDS = 8;
 export const COUNTER_SHARDS = 32;
 
 const padded = (n: number, digits: number): string => String(n).padStart(digits, '0');
@@ -85,3 +90,10 @@ export const listPartition = (standing: string | null, places: Places): string =
 export const countPartition = (places: Places): string => `COUNT#${placesText(places)}`;
 export const countSort = (standing: string, runId: string): string => `${standing}#${padded(shardOf(runId, COUNTER_SHARDS), 2)}`;
 export const standingOfCount = (sk: string): string => sk.slice(0, sk.lastIndexOf('#'));
+
+export const jobsPartition = (shard: number): string => `JOBS#${shard}`;
+export const jobKey = (jobId: string): TableKey => ({ pk: jobsPartition(shardOf(jobId, JOB_SHARDS)), sk: jobId });
+
+export const connectionsPartition = (runId: string): string => `CONNECTIONS#${runId}`;
+export const connectionKey = (connectionId: string): TableKey => ({ pk: `CONNECTION#${connectionId}`, sk: 'CONNECTION' });
+export const FOLLOWED_PARTITION = 'FOLLOWED';

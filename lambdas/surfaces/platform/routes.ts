@@ -1,16 +1,15 @@
 import * as z from 'zod';
 import { CONFIGURED_IMAGE } from '#domain/custom-program.ts';
 import { DomainError } from '#domain/errors.ts';
-import { buildAsyncApi, type Channel } from '#http/asyncapi.ts';
+import type { Channel } from '#http/asyncapi.ts';
 import { createDashboardFiles } from '#http/dashboard-files.ts';
 import { createAssetReader, redocPage, swaggerPage } from '#http/docs-pages.ts';
-import { buildOpenApi } from '#http/openapi.ts';
 import { type RawReply, type Route, route } from '#http/route.ts';
 import type { Surface } from '#http/surface.ts';
 
 export interface PlatformOptions {
-  /** asked at the first request for the document, not before */
-  readonly surfaces: () => readonly Surface[];
+  /** asked at the first request for the document, not before: what makes the document is loaded then, too */
+  readonly surfaces: () => Promise<readonly Surface[]>;
   readonly channels: readonly Channel[];
   readonly tokenRequired: boolean;
   readonly assetFolder: string | undefined;
@@ -68,9 +67,9 @@ export function platformRoutes({ surfaces, channels, tokenRequired, assetFolder,
       auth: 'open',
       replies: { 200: { description: 'OpenAPI 3.1', schema: z.looseObject({ openapi: z.string() }) } },
       handle: async (_, { settings: { providers, secrets, allowedImages } }) => {
-        openApi ??= JSON.stringify(
-          buildOpenApi(surfaces(), { tokenRequired, available: { providers, secrets, images: [CONFIGURED_IMAGE, ...allowedImages] } }),
-        );
+        const { buildOpenApi } = await import('#http/openapi.ts');
+        const available = { providers, secrets, images: [CONFIGURED_IMAGE, ...allowedImages] };
+        openApi ??= JSON.stringify(buildOpenApi(await surfaces(), { tokenRequired, available }));
         return { status: 200, contentType: 'application/json', headers: { 'cache-control': 'no-cache' }, raw: openApi };
       },
     }),
@@ -82,6 +81,7 @@ export function platformRoutes({ surfaces, channels, tokenRequired, assetFolder,
       auth: 'open',
       replies: { 200: { description: 'AsyncAPI 3', schema: z.looseObject({ asyncapi: z.string() }) } },
       handle: async () => {
+        const { buildAsyncApi } = await import('#http/asyncapi.ts');
         asyncApi ??= JSON.stringify(buildAsyncApi(channels));
         return { status: 200, contentType: 'application/json', headers: { 'cache-control': 'no-cache' }, raw: asyncApi };
       },

@@ -4,6 +4,8 @@ import { plainErrors, type Surface } from '#http/surface.ts';
 import { CHANNELS } from '../channels.ts';
 import { platformRoutes } from './routes.ts';
 
+type Surfaces = readonly Surface[];
+
 interface PlatformFolders {
   /** where the files of /docs and /redoc lie; default: in node_modules */
   readonly assets?: string;
@@ -11,14 +13,18 @@ interface PlatformFolders {
   readonly dashboard?: string;
 }
 
-/** @param others the surfaces whose routes `/openapi.json` describes beside these */
-export function createPlatformSurface(others: readonly Surface[], access: Access, { assets, dashboard }: PlatformFolders = {}): Surface {
+/** @param others the surfaces whose routes `/openapi.json` describes beside these, or how they are loaded when it is asked for */
+export function createPlatformSurface(
+  others: Surfaces | (() => Promise<Surfaces>),
+  access: Access,
+  { assets, dashboard }: PlatformFolders = {},
+): Surface {
   const surface: Surface = {
     name: 'platform',
     description: 'Health, readiness and this documentation.',
     ...plainErrors,
     routes: platformRoutes({
-      surfaces: () => [...others, surface],
+      surfaces: async () => [...(typeof others === 'function' ? await others() : others), surface],
       channels: CHANNELS,
       tokenRequired: access.tokens.length > 0,
       assetFolder: assets,

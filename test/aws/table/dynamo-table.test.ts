@@ -1,6 +1,8 @@
+import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { expect, test } from 'vitest';
 import { DynamoTable } from '#aws/table/dynamo-table.ts';
+import { wrapRequests } from '../../support/call-counter.ts';
 import { makeDynamoClient, openTable } from '../../support/table-world.ts';
 
 const KEY = { pk: 'a', sk: 'a' };
@@ -15,20 +17,16 @@ async function openContested(conflicts: number) {
   const client = makeDynamoClient();
   let left = conflicts;
   let sent = 0;
-  client.middlewareStack.add(
-    (next, context) => async (args) => {
-      if (context.commandName === 'TransactWriteItemsCommand') {
-        sent += 1;
-        if (left-- > 0) {
-          const { TransactionCanceledException } = await import('@aws-sdk/client-dynamodb');
-          const CancellationReasons = [{ Code: 'None' }, { Code: 'TransactionConflict' }];
-          throw new TransactionCanceledException({ message: 'cancelled', $metadata: {}, CancellationReasons });
-        }
+  wrapRequests(client, 'initialize', async ({ operation }, send) => {
+    if (operation === 'TransactWriteItems') {
+      sent += 1;
+      if (left-- > 0) {
+        const CancellationReasons = [{ Code: 'None' }, { Code: 'TransactionConflict' }];
+        throw new TransactionCanceledException({ message: 'cancelled', $metadata: {}, CancellationReasons });
       }
-      return next(args);
-    },
-    { step: 'initialize', name: 'contest' },
-  );
+    }
+    return send();
+  });
   const waits: number[] = [];
   const table = new DynamoTable({
     client: DynamoDBDocumentClient.from(client),

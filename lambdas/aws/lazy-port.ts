@@ -1,0 +1,25 @@
+/**
+ * A port whose adapter is loaded when it is first asked for something. A function that reads one run should not pay for the clients of six
+ * services when it starts: each is 30 to 60 KB of code and some 8 ms (`bench/aws/`). Adapters are bundled apart, and imported by need.
+ */
+type Method = (...args: never[]) => Promise<unknown>;
+
+/** @param load once; tried again where it failed */
+export function lazyPort<Port extends object>(load: () => Promise<Port>): Port {
+  let loading: Promise<Port> | null = null;
+  const loaded = (): Promise<Port> => {
+    loading ??= load().catch((error) => {
+      loading = null;
+      throw error;
+    });
+    return loading;
+  };
+  return new Proxy({} as Port, {
+    get:
+      (_, name) =>
+      async (...args: never[]) => {
+        const port = await loaded();
+        return (Reflect.get(port, name, port) as Method).apply(port, args);
+      },
+  });
+}
