@@ -2,7 +2,8 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ConnectorCompute } from '#compute/connector-compute.ts';
-import { openConnector, openGate, type RentingProvider } from '#compute/open-connectors.ts';
+import { openConnector, openGate } from '#compute/open-connectors.ts';
+import type { RentingProvider } from '#domain/providers.ts';
 import type { Clock, Compute, DocumentStore, MachineTokens, Pace } from '#ports';
 import type { OpenStore } from '#s3/open-store.ts';
 import type { RentingSettings } from './renting-environment.ts';
