@@ -4,6 +4,7 @@
  * own. Only the engine is scripted.
  */
 import { createHash } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DescribeExecutionCommand, ListExecutionsCommand, StopExecutionCommand } from '@aws-sdk/client-sfn';
@@ -45,7 +46,7 @@ const SCRIPT = { stepSeconds: 0.05 };
 const onMachines = (): Record<string, string> => ({
   TUNEPLANE_ENGINE: JSON.stringify([PYTHON, join('test', 'scripted-engine', 'engine.py')].map((path) => resolve(path))),
   TUNEPLANE_SCRIPT: JSON.stringify(SCRIPT),
-  AWS_ENDPOINT_URL: clientOptions().endpoint,
+  AWS_ENDPOINT_URL_S3: clientOptions().endpoint,
 });
 
 let plane: DeployedPlane;
@@ -178,6 +179,7 @@ test.concurrent("a machine of one's own trains for this home with what its claim
   const answer = await plane.call('POST', '/workers/box/token');
   const { token } = z.object({ token: z.string() }).parse(await answer.json());
   const home = join(scratch.path, 'worker');
+  await mkdir(home);
   const worker = new CommandProcess(['worker', '--url', plane.url, '--name', 'box', '--home', home, '--max-runs', '1'], {
     TUNEPLANE_WORKER_TOKEN: token,
     TUNEPLANE_TRAINER_PYTHON: resolve(PYTHON),
