@@ -30,7 +30,12 @@ async function driveRun(fault: Fault, at: number) {
   let [calls, generation, longestWithout] = [0, 0, 0];
   let isRunning = false;
   const sweep = createSweeper(ports, {
-    executions: { running: async () => new Set(isRunning ? [runId] : []), ensure: async () => void (isRunning = true) },
+    executions: {
+      running: async () => new Set(isRunning ? [runId] : []),
+      ensure: async () => {
+        isRunning = true;
+      },
+    },
     refreshMachines: async () => [],
     repeatStatus: async () => {},
     log: () => {},
