@@ -88,7 +88,7 @@ export function openPlane(environment: PlaneEnvironment, log: Log = logToStderr)
       secrets,
       documents,
       clock: CLOCK,
-      planeId: machineTokens.planeId,
+      machineTokens,
     }),
     workflow: new StepFunctionsWorkflow({ begin: (runId) => generations.begin(runId), ring: (runId) => queue.send(runId), log }),
     // Events go out by the stream of the table; the sweeper, which publishes what stayed behind, has a sink of its own.

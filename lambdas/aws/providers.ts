@@ -3,17 +3,19 @@
  * loaded when it is first asked for something.
  */
 
+import type { RentalWorld } from '#compute/open-rental.ts';
 import { planOf } from '#compute/rental-plan.ts';
 import { RENTING_PROVIDERS, type Remedies, type RentingProvider } from '#domain/providers.ts';
 import { ComputeTable } from '#operations/compute-table.ts';
 import type { Compute, Computes } from '#ports';
+import type { KeySecrets } from './key-secrets.ts';
 import { lazyCompute } from './lazy-compute.ts';
 import { once } from './lazy-port.ts';
-import type { RentalWorld } from './open/rentals.ts';
 import type { RentalSettings } from './rental-settings.ts';
 
 export interface ProviderWorld extends RentalWorld {
   readonly openBatch: () => Promise<Compute>;
+  readonly secrets: Pick<KeySecrets, 'value'>;
   /** null: nothing is rented */
   readonly rentals: RentalSettings | null;
 }
@@ -42,7 +44,11 @@ export const RENTAL_REMEDIES: Remedies = Object.fromEntries(
   ]),
 );
 
-function openRented(name: RentingProvider, rentals: RentalSettings, world: RentalWorld): Compute {
-  const open = once(async () => (await import('./open/rentals.ts')).openRental(name, rentals, world));
+function openRented(
+  name: RentingProvider,
+  rentals: RentalSettings,
+  { secrets, ...world }: Pick<ProviderWorld, 'secrets'> & RentalWorld,
+): Compute {
+  const open = once(async () => (await import('./open/rentals.ts')).rentalBySecret(name, rentals, secrets, world));
   return lazyCompute({ heartbeat: 'reports', plan: planOf, rents: name }, async () => (await open())());
 }

@@ -1,8 +1,8 @@
 /**
  * What one attempt may do in the store, as a session policy: read and write its own files and the run's checkpoints, logs, metrics and
- * artifacts; read its data, a base that is stored, and the checkpoint of another run that it goes on from. Bases are named by their
- * folder, so their trainer lists them too. A session policy grants nothing by itself: it is cut out of what the plane's own credentials,
- * or the role, may do.
+ * artifacts; read its data, a base that is stored, the hypernetwork that makes its adapter, and the checkpoint of another run that it goes
+ * on from. Bases and hypernetworks are named by their folder, so their trainer lists them too. A session policy grants nothing by itself: it
+ * is cut out of what the plane's own credentials, or the role, may do.
  *
  * A policy may have 2,048 characters (docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html, "Policy"). Where data are many
  * files, their folders stand in their place.
@@ -15,7 +15,9 @@ import { parseS3Uri } from './storage-places.ts';
 const MAX_CHARACTERS = 2_048;
 
 /** What a grant looks at of a run. */
-export type Scope = Pick<Run, 'id' | 'resumedFrom'> & { readonly training: Pick<Run['training'], 'dataset' | 'baseModel'> };
+export type Scope = Pick<Run, 'id' | 'resumedFrom' | 'hypernetwork'> & {
+  readonly training: Pick<Run['training'], 'dataset' | 'baseModel'>;
+};
 
 /**
  * @param folder where the run folder lies; its key does not end in '/'
@@ -27,7 +29,7 @@ export function grantPolicy(run: Scope, attempt: number, folder: ObjectPlace): s
     arnOf({ ...folder, key: `${folder.key}/${kind}/${scopeOf(kind, run.id, name)}` }),
   );
   const reads = readPlaces(run);
-  const lists = [{ ...folder, key: `${folder.key}/*` }, ...basePlaces(run)];
+  const lists = [{ ...folder, key: `${folder.key}/*` }, ...wholeFolders(run)];
   const policy = toPolicy(own, reads.map(arnOf), lists);
   if (policy.length <= MAX_CHARACTERS) return policy;
   const folders = [...new Set(reads.map((place) => arnOf({ ...place, key: `${place.key.slice(0, place.key.lastIndexOf('/') + 1)}*` })))];
@@ -57,11 +59,14 @@ function readPlaces(run: Scope): ObjectPlace[] {
   const { training, resumedFrom } = run;
   const files = training.dataset.kind === 'files' ? training.dataset.files.map(({ location }) => location) : [];
   const origin = resumedFrom ? [`${resumedFrom.folder}/*`, `${parentOf(resumedFrom.folder)}/${resumedFrom.checkpoint}.json`] : [];
-  return [...files.flatMap((uri) => parseS3Uri(uri) ?? []), ...basePlaces(run), ...origin.flatMap((uri) => parseS3Uri(uri) ?? [])];
+  return [...files.flatMap((uri) => parseS3Uri(uri) ?? []), ...wholeFolders(run), ...origin.flatMap((uri) => parseS3Uri(uri) ?? [])];
 }
 
-const basePlaces = ({ training }: Scope): ObjectPlace[] =>
-  storedFolders(training.baseModel).flatMap((folder) => parseS3Uri(`${folder.replace(/\/$/, '')}/*`) ?? []);
+/** What is named by its folder alone, whose files the trainer finds by listing it: the base, and the hypernetwork. */
+function wholeFolders({ training, hypernetwork }: Scope): ObjectPlace[] {
+  const makers = hypernetwork?.kind === 'run' ? [hypernetwork.folder] : [];
+  return [...storedFolders(training.baseModel), ...makers].flatMap((folder) => parseS3Uri(`${folder.replace(/\/$/, '')}/*`) ?? []);
+}
 
 function storedFolders(base: Run['training']['baseModel']): string[] {
   if (base.kind === 'path') return [base.path];

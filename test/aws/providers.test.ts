@@ -41,7 +41,7 @@ async function openWorld(key: string) {
     secrets: new KeySecrets({ client: secretsManager, clock }),
     documents,
     clock,
-    planeId: 'plane-01',
+    machineTokens: { planeId: 'plane-01' },
   });
   return {
     computes,
