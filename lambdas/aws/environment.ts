@@ -5,6 +5,7 @@
  */
 import * as z from 'zod';
 import { computeClassSchema, TRAINER_IMAGE } from './batch/compute-classes.ts';
+import { rentalSettingsSchema } from './rental-settings.ts';
 
 const given = z.string('must be set');
 const text = given.min(1, 'must not be empty');
@@ -42,6 +43,20 @@ const computeClasses = given
   })
   .pipe(z.array(computeClassSchema));
 
+/** JSON; absent or empty where nothing is rented. */
+const rentals = z
+  .string()
+  .default('')
+  .transform((text, context) => {
+    try {
+      return text === '' ? null : (JSON.parse(text) as unknown);
+    } catch {
+      context.issues.push({ code: 'custom', message: 'must be JSON, or empty', input: text });
+      return z.NEVER;
+    }
+  })
+  .pipe(rentalSettingsSchema.nullable());
+
 const STORE = { TUNEPLANE_TABLE: text };
 
 /** What the operations need, whoever calls them. */
@@ -60,6 +75,7 @@ const PLANE = {
   TUNEPLANE_STORAGE_BASES: storagePrefixes,
   TUNEPLANE_SECRETS: namedSecrets,
   TUNEPLANE_COMPUTE_CLASSES: computeClasses,
+  TUNEPLANE_RENTALS: rentals,
   TUNEPLANE_DEFAULT_BASE: text,
   TUNEPLANE_STALL_SECONDS: wholeNumber(1, 86_400),
 };

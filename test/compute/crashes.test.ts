@@ -4,7 +4,7 @@
  * than two sweeps, and none costs without a record.
  */
 import { describe, expect, test } from 'vitest';
-import { RENTING_PROVIDERS, type RentingProvider } from '#compute/open-connectors.ts';
+import { RENTING_PROVIDERS, type RentingProvider } from '#domain/providers.ts';
 import { stopRun } from '#operations/stop-run.ts';
 import type { Ports } from '#ports';
 import { KillSwitch } from '../support/kill-switch.ts';

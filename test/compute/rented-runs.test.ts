@@ -1,7 +1,7 @@
 /** A run on each provider from submit to its end, under a clock moved by hand: what the plane rents, adopts, ends and writes down. */
 import { describe, expect, test } from 'vitest';
 import { costOf } from '#compute/machine-ledger.ts';
-import { RENTING_PROVIDERS, type RentingProvider } from '#compute/open-connectors.ts';
+import { RENTING_PROVIDERS, type RentingProvider } from '#domain/providers.ts';
 import { attemptName } from '#domain/run-folder.ts';
 import { stopRun } from '#operations/stop-run.ts';
 import { aComputeNeed, aRun, aTraining } from '../support/builders.ts';

@@ -3,7 +3,7 @@
  * machine is left, and the ledger has every second that the providers charge for.
  */
 import { expect, test } from 'vitest';
-import { RENTING_PROVIDERS } from '#compute/open-connectors.ts';
+import { RENTING_PROVIDERS } from '#domain/providers.ts';
 import { stopRun } from '#operations/stop-run.ts';
 import { FAULTS, type Fault } from '../fake-providers/fake-provider.ts';
 import { RentedWorld } from '../support/rented-world.ts';

@@ -6,7 +6,8 @@
 
 import { ConnectorCompute } from '#compute/connector-compute.ts';
 import { type LedgerRecord, MachineLedger } from '#compute/machine-ledger.ts';
-import { openConnector, openGate, RENTING_PROVIDERS, type RentingProvider } from '#compute/open-connectors.ts';
+import { openConnector, openGate } from '#compute/open-connectors.ts';
+import { RENTING_PROVIDERS, type RentingProvider } from '#domain/providers.ts';
 import { attemptName } from '#domain/run-folder.ts';
 import { isFinal } from '#domain/run-lifecycle.ts';
 import type { RunPlan } from '#domain/run-request.ts';
