@@ -31,7 +31,7 @@ const MAX_LABELS = 40;
 
 export interface BatchComputeOptions {
   readonly client: BatchClient;
-  readonly jobs: BatchJobs;
+  readonly jobs: Pick<BatchJobs, 'find' | 'note' | 'noteEnding' | 'forget' | 'seen' | 'describe'>;
   readonly classes: readonly ComputeClass[];
   /** how many vCPUs the account may run, by the code of a quota */
   readonly quota: (code: string) => Promise<number>;
