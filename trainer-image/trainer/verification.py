@@ -45,7 +45,7 @@ class Probe:
 
 
 def to_where_room_is(model: Any, device: str) -> Any:
-    """To the GPU where it has room beside what is there, which beside a sharded model it may not; else to the CPU: slower, for a few rows."""
+    """To the GPU where it has room beside what is there, as beside a sharded model it may not; else to the CPU: slow, for few rows."""
     wanted = ROOM_PER_BYTE * sum(weight.nbytes for weight in model.parameters())
     if device == "cpu" or torch.cuda.mem_get_info()[0] > wanted:
         return model.to(device)
