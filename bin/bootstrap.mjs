@@ -31,7 +31,8 @@ npm run simulate -- 3482     a simulated history of crashes and lost machines, b
 npm run check                format, lint, types, dead code, drift
 npm run generate             write what is derived from the code
 npm run format               format the code
-npm run bench                the benchmark against a plain FastAPI server`;
+npm run bench                the benchmark against a plain FastAPI server
+npm run bench:trainer        the hf engine and its supervision beside a bare TRL script`;
 
 function fail(sentence) {
   console.error(`\n${sentence}`);
@@ -128,6 +129,20 @@ function installEmulator() {
   const code = run(uv(), ['sync', '--frozen', '--quiet', '--project', project], { env });
   if (code !== 0) fail(`installing the AWS emulator ended with ${code}: see above. It needs PyPI and Python 3.11 to 3.13.`);
   writeFileSync(marker, wanted);
+}
+
+/** schemathesis, which the tests run; not among the trainer's packages, since it brings its own versions of theirs. */
+function installSchemathesis() {
+  const folder = at('test', 'schemathesis');
+  const marker = join(folder, '.venv', '.tuneplane-installed');
+  const lock = hashOf(join(folder, 'uv.lock'));
+  if (readMarker(marker) === lock) return;
+  console.log('installing schemathesis (once, a few seconds) ...');
+  const code = run(uv(), ['sync', '--frozen', '--quiet', '--project', folder], {
+    env: { ...process.env, UV_LINK_MODE: process.env.UV_LINK_MODE ?? 'copy' },
+  });
+  if (code !== 0) fail(`installing schemathesis ended with ${code}: see above. It needs PyPI.`);
+  writeFileSync(marker, lock);
 }
 
 const python = () => at('trainer-image', '.venv', 'bin', 'python');
@@ -235,6 +250,7 @@ switch (command) {
   case 'test':
     installTrainer('all');
     installEmulator();
+    installSchemathesis();
     if (rest.length > 0) await runLanes([/\.py\b/.test(rest[0]) ? pytest(...rest) : vitest(...rest)]);
     // The trainer's tests are one busy thread: two cores have room for the plane's beside them.
     else await runLanes([...checks(), vitest()], [pytest()]);
@@ -263,6 +279,10 @@ switch (command) {
   case 'bench':
     uv();
     process.exit(run(node, ['bench/bench.ts', ...rest], { env: { ...process.env, TUNEPLANE_UV: uv() } }));
+    break;
+  case 'bench:trainer':
+    installTrainer('all');
+    process.exit(run(python(), ['bench/trainer_bench.py', ...rest]));
     break;
   case 'start':
   case 'quickstart':

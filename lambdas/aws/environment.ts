@@ -6,12 +6,12 @@
 import * as z from 'zod';
 import { computeClassSchema, TRAINER_IMAGE } from './batch/compute-classes.ts';
 
-const text = z.string().min(1);
+const given = z.string('must be set');
+const text = given.min(1, 'must not be empty');
 const wholeNumber = (min: number, max: number) =>
-  z.string().regex(/^\d+$/, 'must be a whole number').transform(Number).pipe(z.int().min(min).max(max));
+  given.regex(/^\d+$/, 'must be a whole number').transform(Number).pipe(z.int().min(min).max(max));
 const listOf = <Item extends z.ZodType<string, string>>(item: Item) =>
-  z
-    .string()
+  given
     .transform((list) =>
       list
         .split(',')
@@ -20,7 +20,7 @@ const listOf = <Item extends z.ZodType<string, string>>(item: Item) =>
     )
     .pipe(z.array(item));
 
-const url = z.string().regex(/^https?:\/\/[^/]+(\/[^/]+)*$/, "must be a URL without '/' at its end");
+const url = given.regex(/^https?:\/\/[^/]+(\/[^/]+)*$/, "must be a URL without '/' at its end");
 const storagePrefixes = listOf(
   z.string().regex(/^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\/(.+\/)?$/, 'must be s3://bucket/ or s3://bucket/prefix/'),
 );
@@ -31,8 +31,7 @@ const namedSecrets = listOf(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}=
   Object.fromEntries(pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)])),
 );
 
-const computeClasses = z
-  .string()
+const computeClasses = given
   .transform((json, context) => {
     try {
       return JSON.parse(json) as unknown;
@@ -52,6 +51,8 @@ const PLANE = {
   TUNEPLANE_STATE_MACHINE_ARN: text,
   TUNEPLANE_NUDGE_QUEUE_URL: text,
   TUNEPLANE_KEY_SECRET_ARN: text,
+  /** what machines may become, cut down to one attempt */
+  TUNEPLANE_GRANT_ROLE_ARN: text,
   /** where callers reach the plane */
   TUNEPLANE_URL: url,
   /** empty: the plane's own bucket */
@@ -63,6 +64,7 @@ const PLANE = {
   TUNEPLANE_STALL_SECONDS: wholeNumber(1, 86_400),
 };
 const CALLERS = { TUNEPLANE_TOKEN_SECRET_ARN: text, TUNEPLANE_ALLOWED_ORIGINS: origins };
+const BUS = { TUNEPLANE_EVENT_BUS: text };
 const SOCKETS = {
   /** of the WebSocket API's stage, https:// */
   TUNEPLANE_WEBSOCKET_ENDPOINT: url,
@@ -70,12 +72,14 @@ const SOCKETS = {
 
 /** By kind of function. */
 export const ENVIRONMENTS = {
-  /** one for each API, and the one for what no route takes */
+  /** one for each API */
   api: z.object({ ...PLANE, ...CALLERS }),
+  /** what no route takes */
+  default: z.object({ TUNEPLANE_ALLOWED_ORIGINS: origins }),
   /** advance-run, nudges */
   work: z.object(PLANE),
-  sweeper: z.object({ ...PLANE, ...SOCKETS }),
-  stream: z.object({ ...STORE, ...SOCKETS, TUNEPLANE_EVENT_BUS: text, TUNEPLANE_URL: url }),
+  sweeper: z.object({ ...PLANE, ...SOCKETS, ...BUS }),
+  stream: z.object({ ...STORE, ...SOCKETS, ...BUS, TUNEPLANE_URL: url }),
   websocket: z.object({ ...STORE, ...CALLERS, ...SOCKETS }),
 } as const;
 

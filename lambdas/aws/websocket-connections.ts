@@ -4,7 +4,6 @@
  * so that whoever takes it away, because the last follower has gone, does not take that of one who has just come.
  */
 import { randomUUID } from 'node:crypto';
-import { type ApiGatewayManagementApiClient, GoneException, PostToConnectionCommand } from '@aws-sdk/client-apigatewaymanagementapi';
 import * as z from 'zod';
 import type { Place } from '#operations/follow-run.ts';
 import { VersionConflict } from '#ports';
@@ -27,18 +26,24 @@ const itemSchema = z.object({
   toldAt: z.int(),
 });
 
+/** Whoever holds the sockets. */
+export interface SocketGateway {
+  /** False where the connection is gone. */
+  send(id: string, text: string): Promise<boolean>;
+}
+
 export interface WebSocketConnectionsOptions {
   readonly table: DynamoTable;
-  readonly client: () => Promise<ApiGatewayManagementApiClient>;
+  readonly gateway: () => Promise<SocketGateway>;
 }
 
 export class WebSocketConnections implements Connections {
   readonly #table: DynamoTable;
-  readonly #client: () => Promise<ApiGatewayManagementApiClient>;
+  readonly #gateway: () => Promise<SocketGateway>;
 
-  constructor({ table, client }: WebSocketConnectionsOptions) {
+  constructor({ table, gateway }: WebSocketConnectionsOptions) {
     this.#table = table;
-    this.#client = client;
+    this.#gateway = gateway;
   }
 
   /** @throws VersionConflict where the run is gone */
@@ -103,13 +108,7 @@ export class WebSocketConnections implements Connections {
   }
 
   async send(id: string, text: string): Promise<boolean> {
-    try {
-      await (await this.#client()).send(new PostToConnectionCommand({ ConnectionId: id, Data: text }));
-      return true;
-    } catch (error) {
-      if (error instanceof GoneException) return false;
-      throw error;
-    }
+    return (await this.#gateway()).send(id, text);
   }
 }
 

@@ -29,6 +29,7 @@ export function refusalOf(name: string): string | null {
   return REFUSED.some((pattern) => pattern.test(upper)) ? 'is set by the plane or changes how programs load, and may not be given' : null;
 }
 
+const MAX_VARIABLES = 100;
 /** 100 variables of 4 KB are more than any job needs, and fit into the request's 128 KiB only one by one. */
 export const environmentSchema = z
   .record(
@@ -40,13 +41,18 @@ export const environmentSchema = z
   )
   .superRefine((values, context) => {
     const names = Object.keys(values);
-    if (names.length > 100) context.addIssue({ code: 'custom', message: `must hold at most 100 variables, got ${names.length}` });
+    if (names.length > MAX_VARIABLES)
+      context.addIssue({ code: 'custom', message: `must hold at most ${MAX_VARIABLES} variables, got ${names.length}` });
     for (const name of names) {
       const refusal = refusalOf(name);
       if (refusal) context.addIssue({ code: 'custom', path: [name], message: refusal });
     }
   })
-  .meta({ description: 'variables for the trainer; kept encrypted, and never shown again', example: { EXPERIMENT_NAME: 'demo' } });
+  .meta({
+    description: 'variables for the trainer; kept encrypted, and never shown again',
+    example: { EXPERIMENT_NAME: 'demo' },
+    maxProperties: MAX_VARIABLES,
+  });
 
 const MAX_SECRETS = 20;
 
@@ -61,7 +67,12 @@ export const secretNamesSchema = z
       if (refusal) context.addIssue({ code: 'custom', path: [name], message: refusal });
     }
   })
-  .meta({ description: 'variables for the trainer, each the name of a secret that the operator allows', example: { HF_TOKEN: 'hf-team' } });
+  .meta({
+    description: 'variables for the trainer, each the name of a secret that the operator allows',
+    example: { HF_TOKEN: 'hf-team' },
+    maxProperties: MAX_SECRETS,
+    available: 'secrets',
+  });
 
 /** What a read shows in place of values. */
 export const SEALED_VALUE = '(set)';

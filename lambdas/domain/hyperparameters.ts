@@ -44,7 +44,7 @@ export const hyperparameterFields = {
   keep_best: z.union([int(0, 100), z.boolean()]).meta({ description: 'how many of the best checkpoints by eval loss are kept' }),
   seed: int(0, 2 ** 32 - 1),
   report_to: z.union([z.enum([...REPORT_TARGETS, 'none']), z.array(z.enum(REPORT_TARGETS)).max(2)]),
-  wandb_project: z.string().min(1).max(128),
+  wandb_project: z.string().min(1).max(128).meta({ description: "only with report_to 'wandb'" }),
   dataset_text_field: z.string().min(1).max(128),
   dataloader_workers: int(0, 256).meta({ description: 'processes that prepare batches beside the training; 0: none' }),
   dpo_beta: z.number().positive().max(10).meta({ description: 'method dpo: how strongly the model is held to its base; default 0.1' }),
@@ -70,10 +70,12 @@ export const hyperparameterShape = Object.fromEntries([
   ...Object.entries(hyperparameterFields).map(([name, schema]) => [name, schema.optional()]),
   ...Object.entries(HYPERPARAMETER_ALIASES).map(([alias, name]) => [
     alias,
-    hyperparameterFields[name].meta({ description: `another name of ${name}` }).optional(),
+    hyperparameterFields[name].meta({ description: `another name of ${name}; give one of them` }).optional(),
   ]),
 ]) as OptionalShape<Fields> & AliasShape;
 
+/** All names and aliases, and nothing else. */
+export const hyperparametersRequest = z.strictObject(hyperparameterShape).meta({ id: 'Hyperparameters' });
 const givenSchema = z.object(hyperparameterShape);
 export type GivenHyperparameters = z.infer<typeof givenSchema>;
 

@@ -7,6 +7,8 @@ import type { Problem } from './errors.ts';
 import { DATASET_FORMATS } from './run-folder.ts';
 
 export const ROW_FORMATS = DATASET_FORMATS;
+/** What the documents say of rows as text. */
+export const SOME_TEXT = String.raw`\{`;
 export type RowFormat = (typeof ROW_FORMATS)[number];
 
 const MAX_PROBLEMS = 20;
@@ -18,12 +20,18 @@ const message = z.looseObject({
   content: z.string('must be a text').nullish(),
   tool_calls: z.array(z.unknown()).optional(),
 });
-const spoken = message.refine(({ content, tool_calls }) => typeof content === 'string' || (tool_calls?.length ?? 0) > 0, 'has no content');
+const spoken = message
+  .refine(({ content, tool_calls }) => typeof content === 'string' || (tool_calls?.length ?? 0) > 0, 'has no content')
+  .meta({
+    anyOf: [
+      { required: ['content'], properties: { content: { type: 'string' } } },
+      { required: ['tool_calls'], properties: { tool_calls: { minItems: 1 } } },
+    ],
+  });
 const messages = z.array(spoken, must('a list')).min(1, 'must not be empty');
-export const conversationSchema = messages.refine(
-  (list) => list.some(({ role }) => role === 'assistant'),
-  'must hold a message of the assistant',
-);
+export const conversationSchema = messages
+  .refine((list) => list.some(({ role }) => role === 'assistant'), 'must hold a message of the assistant')
+  .meta({ contains: { properties: { role: { const: 'assistant' } } } });
 
 const ROWS: Readonly<Record<RowFormat, z.ZodType>> = {
   alpaca: z.looseObject({ instruction: text, output: text, input: z.string('must be a text').nullish() }),

@@ -23,7 +23,11 @@ const FORTNIGHT_SECONDS = 14 * 24 * 3_600;
 export const runRequestShape = {
   dataset_format: z.enum(DATASET_FORMATS).optional().meta({ description: 'default: detected from the first row' }),
   method: z.enum(TRAINING_METHODS).optional(),
-  provider: z.enum(PROVIDERS).optional().meta({ description: 'where to train; default: the provider of this plane' }),
+  provider: z
+    .enum(PROVIDERS)
+    .meta({ available: 'providers' })
+    .optional()
+    .meta({ description: 'where to train; default: the provider of this plane' }),
   compute: z
     .strictObject({
       node_count: z.int().min(1).max(1_024).optional(),
@@ -215,6 +219,12 @@ function toBaseModel(name: string): BaseModel | string {
   return `must be 'tiny-llama', a Hugging Face model id, a path that begins with './' or '/', or the id of a run, artifact or checkpoint, got '${name.slice(0, 60)}'`;
 }
 
+/** @returns why this can be no base model's name, whatever lies here; null where it could be one */
+export function baseNameProblem(name: string): string | null {
+  const base = isMadeId(name) ? null : toBaseModel(name);
+  return typeof base === 'string' ? base : null;
+}
+
 /** @returns the dataset, or what is wrong with its name */
 function toDataset(name: string): Dataset | string {
   if (name.includes('\0') || name.includes('\\')) return 'must not hold NUL or backslash';
@@ -230,6 +240,16 @@ function toDataset(name: string): Dataset | string {
   if (HUB_NAME.test(name)) return { kind: 'hub', id: name, commit: null };
   return `must be a path to .jsonl, .json or .parquet (a folder ends in '/'), an s3:// URI or a Hugging Face dataset id, got '${name.slice(0, 60)}'`;
 }
+
+/**
+ * What the documents say of names: whatever matches is taken. A little more is: paths that go up and stay below the data root, ids of what
+ * runs made.
+ */
+const PLAIN = '[A-Za-z0-9][A-Za-z0-9_.-]{0,95}';
+const PATH_LETTERS = String.raw`[^\u0000-\u001f\\]`;
+export const BASE_NAME = `^(?!.*\\.\\.)(?:${PLAIN}(?:/${PLAIN})?|\\.?/${PATH_LETTERS}*)$`;
+export const DATASET_NAME = `^(?!.*\\.\\.)(?:${PLAIN}(?:/${PLAIN})?|\\.?/${PATH_LETTERS}*|${PLAIN}/${PATH_LETTERS}*(?:/|\\.jsonl|\\.json|\\.parquet)|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/${PATH_LETTERS}*|dataset:[A-Za-z0-9][A-Za-z0-9._-]{0,127})$`;
+export const FOLDER_NAME = `^(?!.*\\.\\.)(?:\\.?/)?(?:${PLAIN}/)*${PLAIN}/?$`;
 
 const isPath = (name: string): boolean => /^(\.{1,2}\/|\/)/.test(name);
 

@@ -154,6 +154,7 @@ export const runSchema = z.object({
       createdAt: time.nullable().default(null),
     }),
   ),
+  checkpointRequest: z.int().min(0).default(0).meta({ description: 'how often this attempt was asked for a checkpoint' }),
   pinnedCheckpoints: z.array(z.string()).default([]).meta({ description: 'kept because another run went on from them' }),
   isResultPinned: z.boolean().default(false).meta({ description: 'kept because another run began with it' }),
   tags: z.record(z.string(), z.array(tagSchema)).default({}).meta({ description: 'by artifact id, in the order applied' }),
@@ -218,6 +219,7 @@ export const RUN_EVENT_TYPES = [
   'result-pinned',
   'stop-requested',
   'pause-requested',
+  'checkpoint-requested',
   'resume-requested',
   'warning-raised',
 ] as const;

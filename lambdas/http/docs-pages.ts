@@ -11,7 +11,7 @@ import { gzip } from 'node:zlib';
 import type { RawReply } from './route.ts';
 
 /** The only names that exist; whatever else is asked for is not found, so no path can lead anywhere. */
-const PACKAGE_FILES: Readonly<Record<string, { readonly source: string; readonly contentType: string }>> = {
+export const PACKAGE_FILES: Readonly<Record<string, { readonly source: string; readonly contentType: string }>> = {
   'swagger-ui.css': { source: 'swagger-ui-dist/swagger-ui.css', contentType: 'text/css; charset=utf-8' },
   'swagger-ui-bundle.js': { source: 'swagger-ui-dist/swagger-ui-bundle.js', contentType: 'text/javascript; charset=utf-8' },
   'favicon-32x32.png': { source: 'swagger-ui-dist/favicon-32x32.png', contentType: 'image/png' },

@@ -6,12 +6,14 @@ import * as z from 'zod';
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathItemObject, type ZodOpenApiResponseObject } from 'zod-openapi';
 import type { ErrorCode } from '#domain/errors.ts';
 import packageJson from '../../package.json' with { type: 'json' };
-import type { Route } from './route.ts';
+import type { Links, Route } from './route.ts';
 import { ERROR_TITLES, type Surface } from './surface.ts';
 
 export interface OpenApiOptions {
   /** false: this plane asks for no token, and the document must not say it does */
   readonly tokenRequired: boolean;
+  /** what this plane has, by the names that schemas mark with `available`; without it all that any plane could have */
+  readonly available?: Readonly<Record<string, readonly string[]>>;
 }
 
 const DESCRIPTION = `A control plane for fine-tuning language models: several APIs, one truth. A run made through any of them can be read and stopped through the others.
@@ -71,9 +73,11 @@ export function buildOpenApi(surfaces: readonly Surface[], options: OpenApiOptio
       components: toComponents(surfaces, options),
     },
     {
-      // Our answers may grow fields; a client made from this document must not break on them.
       override: ({ jsonSchema, io }) => {
+        // Our answers may grow fields; a client made from this document must not break on them.
         if (io === 'output' && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
+        if (io === 'input' && isFreeText(jsonSchema)) jsonSchema.pattern = '^[^\\u0000]*$';
+        narrow(jsonSchema, options.available);
       },
     },
   );
@@ -83,6 +87,26 @@ function toComponents(surfaces: readonly Surface[], { tokenRequired }: OpenApiOp
   const hasMachines = surfaces.some(({ routes }) => routes.some(({ auth }) => auth === 'machine'));
   const securitySchemes = { ...(tokenRequired && SECURITY_SCHEMES), ...(hasMachines && MACHINE_SCHEME) };
   return Object.keys(securitySchemes).length > 0 ? { securitySchemes } : {};
+}
+
+type JsonSchema = z.core.JSONSchema.JSONSchema;
+
+/** The chain takes no NUL, wherever it stands. */
+const isFreeText = ({ type, pattern, enum: values, const: value, format }: JsonSchema): boolean =>
+  type === 'string' && pattern === undefined && values === undefined && value === undefined && format === undefined;
+
+/** What only some planes have is described as this one has it. */
+function narrow(schema: JsonSchema, available: OpenApiOptions['available']): void {
+  const values = available?.[String(schema['available'])];
+  delete schema['available'];
+  if (values === undefined) return;
+  const choice = values.length > 0 ? { enum: [...values] } : { not: {} };
+  if (schema.type !== 'object') {
+    Object.assign(schema, choice);
+    return;
+  }
+  schema.additionalProperties = choice;
+  delete schema['example'];
 }
 
 function describeRoute(surface: Surface, route: Route, { tokenRequired }: OpenApiOptions): ZodOpenApiOperationObject {
@@ -146,6 +170,7 @@ function describeReplies(route: Route): Responses {
           Object.entries(headers).map(([name, header]) => [name, header.schema.optional().meta({ description: header.description })]),
         ),
       ),
+      ...(reply.links && { links: describeLinks(reply.links) }),
       ...(content && {
         content: {
           [reply.contentType ?? 'application/json']: {
@@ -159,6 +184,17 @@ function describeReplies(route: Route): Responses {
   }
   return responses;
 }
+
+const describeLinks = (links: Links) =>
+  Object.fromEntries(
+    Object.entries(links).map(([operationId, pointers]) => [
+      operationId,
+      {
+        operationId,
+        parameters: Object.fromEntries(Object.entries(pointers).map(([name, pointer]) => [name, `$response.body#${pointer}`])),
+      },
+    ]),
+  );
 
 const REPLAYED = {
   description: 'this is the stored answer to an earlier request with the same Idempotency-Key',

@@ -63,8 +63,10 @@ export class RouteTable {
     return { surface: leaf.surface, route: leaf.route, routeKey: leaf.routeKey, params };
   }
 
-  /** What a path answers, for `Allow`: `GET, HEAD, POST`; empty where nothing does. */
+  /** What a path answers, for `Allow`: `GET, HEAD, POST`; empty where nothing does. A path that is a route of its own is described by that alone. */
   methodsAt(path: string): string[] {
+    const own = [...this.#exact].filter(([, leaves]) => leaves.has(path)).map(([method]) => method);
+    if (own.length > 0) return own.sort();
     return [...this.#trees.keys()].filter((method) => this.find(method, path) !== undefined).sort();
   }
 

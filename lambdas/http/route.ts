@@ -66,7 +66,10 @@ export interface ReplyDescription {
   readonly alsoAs?: string;
   readonly headers?: Readonly<Record<string, { readonly description: string; readonly schema: z.ZodType }>>;
   readonly example?: unknown;
+  /** what can be done next with what came: parameters by operation, each a JSON Pointer into the body */
+  readonly links?: Links;
 }
+export type Links = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 interface RouteFacts {
   readonly method: Method;

@@ -41,7 +41,7 @@ function toJsonSchema(schema: z.core.$ZodType): JsonSchema {
 
 /** What follows "must be": `1 to 100`, `one of alpaca, text`, `'all-linear' or a list`. @param given a number outside its bounds need not be told that a number is wanted */
 export function describeAllowed(schema: unknown, given?: unknown): string {
-  if (!(schema instanceof z.core.$ZodType)) return 'another value';
+  if (!(schema instanceof z.ZodType)) return 'another value';
   const json = toJsonSchema(schema);
   const bounds = describeBounds(json);
   const isOfType = (json.type === 'number' && typeof given === 'number') || (json.type === 'integer' && Number.isInteger(given));
@@ -112,7 +112,7 @@ function describeText(json: JsonSchema): string {
 
 /** For lengths: "must have 1 to 20 items, got 21". */
 export function describeCount(schema: unknown, count: number): string {
-  const json = schema instanceof z.core.$ZodType ? toJsonSchema(schema) : {};
+  const json = schema instanceof z.ZodType ? toJsonSchema(schema) : {};
   const [least, most, noun] =
     json.type === 'array'
       ? [json.minItems, json.maxItems, 'items']

@@ -99,6 +99,7 @@ function blankRun(
     lastLogAt: null,
     lastCheckpoint: resumedFrom ? { checkpoint: resumedFrom.checkpoint, folder: resumedFrom.folder, step: resumedFrom.step } : null,
     checkpoints: [],
+    checkpointRequest: 0,
     pinnedCheckpoints: [],
     isResultPinned: false,
     tags: {},

@@ -1,5 +1,4 @@
 /** A configuration file that a request names: arguments by name, in YAML or JSON. */
-import { parse } from 'yaml';
 import * as z from 'zod';
 import { InvalidRequest } from '#domain/errors.ts';
 import type { Ports } from '#ports';
@@ -15,6 +14,7 @@ export type ConfigArguments = z.infer<typeof argumentsSchema>;
 export async function readConfig(ports: Pick<Ports, 'inputs'>, file: string, path: string): Promise<ConfigArguments> {
   const read = await ports.inputs.readText(file, MAX_BYTES);
   if ('problem' in read) throw new InvalidRequest([{ path, message: read.problem }]);
+  const { parse } = await import('yaml'); // 110 KB, for the few requests that name a file
   let value: unknown;
   try {
     value = parse(read.text, { maxAliasCount: MAX_ALIASES, prettyErrors: false });

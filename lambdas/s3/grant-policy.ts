@@ -8,7 +8,7 @@
  */
 import type { Run } from '#domain/run.ts';
 import { attemptName } from '#domain/run-folder.ts';
-import type { ObjectPlace } from './object-store.ts';
+import type { ObjectPlace } from './storage-places.ts';
 import { parseS3Uri } from './storage-places.ts';
 
 const MAX_CHARACTERS = 2_048;

@@ -40,14 +40,14 @@ const CONFLICT_TRIES = 5;
 const DELETED_AT_ONCE = 1_000;
 
 export class ObjectStore {
-  readonly #client: S3Client;
+  readonly client: S3Client;
 
   constructor(client: S3Client) {
-    this.#client = client;
+    this.client = client;
   }
 
   async put({ bucket, key }: ObjectPlace, content: string): Promise<void> {
-    await this.#client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: Buffer.from(content), ChecksumAlgorithm: 'SHA256' }));
+    await this.client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: Buffer.from(content), ChecksumAlgorithm: 'SHA256' }));
   }
 
   /** False where the key was there already. */
@@ -55,7 +55,7 @@ export class ObjectStore {
     const { bucket: Bucket, key: Key } = place;
     for (let attempt = 1; ; attempt++) {
       try {
-        await this.#client.send(
+        await this.client.send(
           new PutObjectCommand({ Bucket, Key, Body: Buffer.from(content), IfNoneMatch: '*', ChecksumAlgorithm: 'SHA256' }),
         );
         return true;
@@ -69,7 +69,7 @@ export class ObjectStore {
   /** Null where nothing is there. */
   async get({ bucket, key }: ObjectPlace): Promise<string | null> {
     try {
-      const { Body } = await this.#client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+      const { Body } = await this.client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
       return (await Body?.transformToString('utf-8')) ?? '';
     } catch (error) {
       if (isAbsent(error)) return null;
@@ -82,14 +82,14 @@ export class ObjectStore {
     const facts = await this.look(place);
     if (facts === null || maxBytes === 0 || facts.sizeBytes === 0) return facts && { start: Buffer.alloc(0), sizeBytes: facts.sizeBytes };
     const { bucket: Bucket, key: Key } = place;
-    const { Body } = await this.#client.send(new GetObjectCommand({ Bucket, Key, Range: `bytes=0-${maxBytes - 1}`, IfMatch: facts.etag }));
+    const { Body } = await this.client.send(new GetObjectCommand({ Bucket, Key, Range: `bytes=0-${maxBytes - 1}`, IfMatch: facts.etag }));
     return { start: Buffer.from((await Body?.transformToByteArray()) ?? []), sizeBytes: facts.sizeBytes };
   }
 
   /** Null where nothing is there. */
   async look({ bucket, key }: ObjectPlace): Promise<ObjectFacts | null> {
     try {
-      const head = await this.#client.send(new HeadObjectCommand({ Bucket: bucket, Key: key, ChecksumMode: 'ENABLED' }));
+      const head = await this.client.send(new HeadObjectCommand({ Bucket: bucket, Key: key, ChecksumMode: 'ENABLED' }));
       return {
         sizeBytes: head.ContentLength ?? 0,
         sha256: wholeSha256(head.ChecksumSHA256),
@@ -104,7 +104,7 @@ export class ObjectStore {
 
   /** Reads every byte: for what was put by others, without a SHA-256. @throws where it changed since its facts were read (412) */
   async hash({ bucket, key }: ObjectPlace, { etag }: Pick<ObjectFacts, 'etag'>): Promise<string> {
-    const { Body } = await this.#client.send(new GetObjectCommand({ Bucket: bucket, Key: key, ...(etag !== '' && { IfMatch: etag }) }));
+    const { Body } = await this.client.send(new GetObjectCommand({ Bucket: bucket, Key: key, ...(etag !== '' && { IfMatch: etag }) }));
     const sum = createHash('sha256');
     for await (const chunk of Body as Readable) sum.update(chunk);
     return sum.digest('hex');
@@ -119,7 +119,7 @@ export class ObjectStore {
       ...(versionId !== null && { VersionId: versionId }),
       ResponseContentDisposition: `attachment; filename="${name}"`,
     });
-    return getSignedUrl(this.#client, command, { expiresIn: LINK_SECONDS });
+    return getSignedUrl(this.client, command, { expiresIn: LINK_SECONDS });
   }
 
   /**
@@ -134,7 +134,7 @@ export class ObjectStore {
     const checksum = Buffer.from(sha256, 'hex').toString('base64');
     const command = new PutObjectCommand({ Bucket: bucket, Key: key, ChecksumSHA256: checksum, ContentLength: sizeBytes });
     const signableHeaders = new Set(['host', ...BOUND_HEADERS]);
-    const url = await getSignedUrl(this.#client, command, { expiresIn: LINK_SECONDS, unhoistableHeaders: BOUND_HEADERS, signableHeaders });
+    const url = await getSignedUrl(this.client, command, { expiresIn: LINK_SECONDS, unhoistableHeaders: BOUND_HEADERS, signableHeaders });
     return { url, headers: { 'x-amz-checksum-sha256': checksum, 'content-length': String(sizeBytes) } };
   }
 
@@ -143,7 +143,7 @@ export class ObjectStore {
     const keys: string[] = [];
     let ContinuationToken: string | undefined;
     do {
-      const page = await this.#client.send(
+      const page = await this.client.send(
         new ListObjectsV2Command({ Bucket: bucket, Prefix: key, ContinuationToken, ...(depth === 'here' && { Delimiter: '/' }) }),
       );
       for (const object of page.Contents ?? []) if (object.Key !== undefined) keys.push(object.Key);
@@ -154,18 +154,18 @@ export class ObjectStore {
 
   /** Whether anything is below a prefix. */
   async isFolder({ bucket, key }: ObjectPlace): Promise<boolean> {
-    const { KeyCount } = await this.#client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: key, MaxKeys: 1 }));
+    const { KeyCount } = await this.client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: key, MaxKeys: 1 }));
     return (KeyCount ?? 0) > 0;
   }
 
   async remove({ bucket, key }: ObjectPlace): Promise<void> {
-    await this.#client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
+    await this.client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
   }
 
   async removeAll(bucket: string, keys: readonly string[]): Promise<void> {
     for (let start = 0; start < keys.length; start += DELETED_AT_ONCE) {
       const Objects = keys.slice(start, start + DELETED_AT_ONCE).map((Key) => ({ Key }));
-      const { Errors } = await this.#client.send(new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } }));
+      const { Errors } = await this.client.send(new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } }));
       const [first] = Errors ?? [];
       if (first) throw new Error(`s3://${bucket}/${first.Key} was not removed: ${first.Code} ${first.Message}`);
     }
@@ -174,7 +174,7 @@ export class ObjectStore {
   /** Without the bytes passing through here; of one object at most 5 GB (docs: API_CopyObject.html). */
   async copy(from: ObjectPlace, to: ObjectPlace): Promise<void> {
     const CopySource = `${from.bucket}/${from.key.split('/').map(encodeURIComponent).join('/')}`;
-    await this.#client.send(new CopyObjectCommand({ Bucket: to.bucket, Key: to.key, CopySource }));
+    await this.client.send(new CopyObjectCommand({ Bucket: to.bucket, Key: to.key, CopySource }));
   }
 }
 

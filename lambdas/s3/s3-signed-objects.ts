@@ -2,7 +2,8 @@
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import type { SignedObjects, SignedRequest } from '#ports';
-import type { ObjectPlace, ObjectStore } from './object-store.ts';
+import type { ObjectStore } from './object-store.ts';
+import type { ObjectPlace } from './storage-places.ts';
 
 /** The longest that a signature of long-lived keys is good for: docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html */
 const LIFE_SECONDS = 7 * 24 * 3_600;

@@ -8,7 +8,7 @@ import type { Run } from '#domain/run.ts';
 import { attemptName } from '#domain/run-folder.ts';
 import type { StorageGrant, StorageGrants } from '#ports';
 import { grantPolicy } from './grant-policy.ts';
-import type { ObjectPlace } from './object-store.ts';
+import type { ObjectPlace } from './storage-places.ts';
 
 const LIFE_SECONDS = 3_600;
 /** Of a federated user; the name of a run without its prefix has 26. */

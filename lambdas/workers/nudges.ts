@@ -7,7 +7,7 @@
  * is dropped with a line in the log.
  */
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import * as z from 'zod';
+import { nudgeSchema } from '#domain/nudge.ts';
 import { type Log, logToStderr } from '#http/exchange.ts';
 import type { Ports } from '#ports';
 import { advanceOn } from './advance-on.ts';
@@ -20,11 +20,8 @@ export interface NudgesOptions {
   readonly log?: Log;
 }
 
-const ownNudgeSchema = z.object({ nudge: z.string().min(1) });
-/** What our own callers send. */
-export const toNudge = (runId: string): string => JSON.stringify({ nudge: runId } satisfies z.infer<typeof ownNudgeSchema>);
 const readOwnNudge: NudgeReader = async (message) => {
-  const own = ownNudgeSchema.safeParse(message);
+  const own = nudgeSchema.safeParse(message);
   return own.success ? [own.data.nudge] : null;
 };
 

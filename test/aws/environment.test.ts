@@ -32,7 +32,7 @@ test('names every fault at once, and no value', () => {
   delete variables['TUNEPLANE_TABLE'];
 
   expect(() => readEnvironment('work', variables)).toThrow(
-    /work function.*TUNEPLANE_TABLE.*TUNEPLANE_URL.*TUNEPLANE_SECRETS.*TUNEPLANE_STALL_SECONDS/,
+    /work function.*TUNEPLANE_TABLE: must be set.*TUNEPLANE_URL.*TUNEPLANE_SECRETS.*TUNEPLANE_STALL_SECONDS/,
   );
   expect(() => readEnvironment('work', variables)).not.toThrow(/top-secret-name/);
 });
@@ -64,7 +64,7 @@ test('each kind of function asks for what it uses and no more', () => {
   );
   expect(Object.keys(ENVIRONMENTS.websocket.shape)).not.toContain('TUNEPLANE_KEY_SECRET_ARN');
   expect(Object.keys(ENVIRONMENTS.work.shape).filter((name) => !all.has(name))).toEqual([]);
-  const kinds: EnvironmentKind[] = ['api', 'work', 'sweeper', 'stream', 'websocket'];
+  const kinds: EnvironmentKind[] = ['api', 'default', 'work', 'sweeper', 'stream', 'websocket'];
   expect(Object.keys(ENVIRONMENTS)).toEqual(kinds);
 });
 

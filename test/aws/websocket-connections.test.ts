@@ -1,5 +1,6 @@
 import { ApiGatewayManagementApiClient, GoneException } from '@aws-sdk/client-apigatewaymanagementapi';
 import { expect, test } from 'vitest';
+import { ApiGatewaySockets } from '#aws/api-gateway-sockets.ts';
 import { PollingBell } from '#aws/polling-bell.ts';
 import { WebSocketConnections } from '#aws/websocket-connections.ts';
 import { VersionConflict } from '#ports';
@@ -14,7 +15,7 @@ async function openConnections() {
   const run = aRun();
   await runs.create(run, [anEvent(run)]);
   const client = new ApiGatewayManagementApiClient(clientOptions());
-  const connections = new WebSocketConnections({ table, client: async () => client });
+  const connections = new WebSocketConnections({ table, gateway: async () => new ApiGatewaySockets(client) });
   const bell = new PollingBell({ table, wait: async () => {} });
   const connection = (id: string): Connection => ({ id, runId: run.id, place: null, connectedAt: EPOCH, toldAt: EPOCH });
   return { client, table, connections, bell, run, runs, connection };

@@ -4,6 +4,7 @@ import type { Ports } from '#ports';
 import { createPlatformSurface } from '#surfaces/platform/surface.ts';
 import { gatewayEvent, lambdaContext } from '../support/gateway-event.ts';
 import { lanternSurface } from '../support/lantern-surface.ts';
+import { MemoryPlane } from '../support/memory-plane.ts';
 import { portsWith } from '../support/ports-with.ts';
 
 function openPlatform(ports: Partial<Ports> = {}) {
@@ -49,7 +50,8 @@ describe('health', () => {
 
 describe('the documentation', () => {
   test('has every API and the platform itself', async () => {
-    const document = JSON.parse((await openPlatform().get('/openapi.json')).body);
+    const { settings } = new MemoryPlane().ports;
+    const document = JSON.parse((await openPlatform({ settings }).get('/openapi.json')).body);
 
     expect(Object.keys(document.paths)).toEqual(expect.arrayContaining(['/lanterns', '/health', '/openapi.json']));
     expect(Object.keys(document.paths)).not.toContain('/docs/assets/{file}');

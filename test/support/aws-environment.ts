@@ -10,6 +10,7 @@ export function awsEnvironment(overrides: Partial<Everything> = {}): Everything 
     TUNEPLANE_STATE_MACHINE_ARN: 'arn:aws:states:us-east-1:000000000000:stateMachine:runs',
     TUNEPLANE_NUDGE_QUEUE_URL: 'http://localhost/queue',
     TUNEPLANE_KEY_SECRET_ARN: 'arn:aws:secretsmanager:us-east-1:000000000000:secret:key',
+    TUNEPLANE_GRANT_ROLE_ARN: 'arn:aws:iam::000000000000:role/grant',
     TUNEPLANE_TOKEN_SECRET_ARN: 'arn:aws:secretsmanager:us-east-1:000000000000:secret:token',
     TUNEPLANE_URL: 'https://plane.example.com',
     TUNEPLANE_STORAGE_DATA: '',

@@ -104,6 +104,7 @@ export function aRun(overrides: Partial<Run> = {}): Run {
     lastLogAt: null,
     lastCheckpoint: null,
     checkpoints: [],
+    checkpointRequest: 0,
     pinnedCheckpoints: [],
     isResultPinned: false,
     tags: {},

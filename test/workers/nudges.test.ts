@@ -1,6 +1,7 @@
 import type { SQSEvent } from 'aws-lambda';
 import { expect, test } from 'vitest';
-import { createHandler, type NudgeReader, toNudge } from '#workers/nudges.ts';
+import { toNudge } from '#domain/nudge.ts';
+import { createHandler, type NudgeReader } from '#workers/nudges.ts';
 import { MemoryPlane } from '../support/memory-plane.ts';
 
 const readFolder: NudgeReader = async (message) => {

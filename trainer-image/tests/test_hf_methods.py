@@ -121,6 +121,49 @@ def test_an_sft_checkpoint_is_no_start_for_dpo(engine: Engine, few: Path, prefer
     assert code == "resume_refused" and "its method is sft, this run's is dpo" in said
 
 
+# ---------------------------------------------------------------------------------------------------- what another run made
+
+
+def made(folder: Path, form: str) -> dict:
+    base = {"kind": "tiny-llama"} if form == "adapter" else None
+    return {"kind": "made", "id": "run_before", "form": form, "folder": str(folder), "base": base}
+
+
+@pytest.fixture(scope="session")
+def before(engine: Engine, few: Path) -> Attempt:
+    return engine.run(make_training(few, maxSteps=40, export=["adapter", "merged"]))
+
+
+def test_an_adapter_of_another_run_is_trained_on_and_stands_alone_on_its_base(engine: Engine, few: Path, before: Attempt):
+    after = engine.run(make_training(few, baseModel=made(before.artifacts["adapter"], "adapter"), maxSteps=10, saveSteps=5))
+
+    assert after.outcome["outcome"] == "completed", after.log[-2000:]
+    assert after.choices["begins-with"] == "run_before"
+    start, end = after.series("eval_loss")[0][0], after.series("eval_loss")[10][0]
+    assert start == pytest.approx(before.outcome["metrics"]["eval_loss"], rel=1e-4) and end < start
+    config = json.loads((after.artifacts["adapter"] / "adapter_config.json").read_text())
+    assert "tiny-llama" in config["base_model_name_or_path"]
+    resumed = engine.run(
+        make_training(few, baseModel=made(before.artifacts["adapter"], "adapter"), maxSteps=10, saveSteps=5),
+        resume=("step-000005", after.checkpoints[5]),
+    )
+    assert resumed.sha256() == after.sha256()
+
+
+def test_a_model_of_another_run_is_a_base(engine: Engine, few: Path, before: Attempt):
+    after = engine.run(make_training(few, baseModel=made(before.artifacts["model"], "model"), maxSteps=4))
+
+    assert after.outcome["outcome"] == "completed", after.log[-2000:]
+    assert after.series("eval_loss")[0][0] == pytest.approx(before.outcome["metrics"]["eval_loss"], rel=1e-3)
+    assert after.of("about")[-1]["base"]["id"] == "run_before"
+
+
+def test_a_folder_without_an_adapter_is_told_at_once(engine: Engine, few: Path, tmp_path: Path):
+    code, message = engine.run(make_training(few, baseModel=made(tmp_path, "adapter"))).failure
+
+    assert (code, message) == ("model_not_found", f"run_before holds no adapter: there is no adapter_config.json in {tmp_path}")
+
+
 # ---------------------------------------------------------------------------------------------------- several ranks
 
 

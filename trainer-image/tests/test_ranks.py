@@ -102,7 +102,7 @@ class TestHowMany:
         told = {"RUN_FOLDER": tmp_path, "RUN_ID": "run_x", "ATTEMPT": 1, "WORK": tmp_path, "CACHE": tmp_path}
         attempt = read_attempt({f"TUNEPLANE_{name}": str(value) for name, value in told.items()})
 
-        command = engine_command(attempt, "hf", 2)
+        command = engine_command(attempt, {"framework": "hf"}, 2)
 
         assert command[:4] == [sys.executable, "-m", "torch.distributed.run", "--standalone"]
         assert command[command.index("--nproc-per-node") + 1] == "2"

@@ -33,6 +33,26 @@ class Base:
         return {"id": self.id, "commit": self.commit}
 
 
+def plain(base_model: dict[str, Any]) -> dict[str, Any]:
+    """The base whose weights are loaded: of what another run made its model, or what its adapter belongs to."""
+    if base_model["kind"] != "made":
+        return base_model
+    if base_model["form"] == "adapter":
+        return base_model["base"]
+    return {"kind": "path", "path": base_model["folder"], "origin": base_model["id"]}
+
+
+def starting_adapter(base_model: dict[str, Any]) -> Path | None:
+    """The adapter of another run that this one trains on. Raises Failure (model_not_found)."""
+    if base_model["kind"] != "made" or base_model["form"] != "adapter":
+        return None
+    folder = Path(base_model["folder"])
+    if not (folder / "adapter_config.json").is_file():
+        raise Failure("model_not_found", f"{base_model['id']} holds no adapter: there is no adapter_config.json in {folder}")
+    refuse_pickles((path.name for path in folder.iterdir()), base_model["id"], Failure)
+    return folder
+
+
 def fetch(base_model: dict[str, Any], link: EngineLink, cache: MachineCache | None = None) -> Base | None:
     """The base where it can be had without torch: from the hub or a folder. None: tiny-llama, which torch has to build.
 

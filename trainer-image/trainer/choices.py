@@ -187,5 +187,15 @@ def choose_eval_steps(given: int | None, steps: int, has_eval: bool, link: Engin
     return eval_steps
 
 
+def choose_intervals(hyperparameters: dict[str, Any], steps: int, has_eval: bool, link: EngineLink) -> tuple[int | None, int]:
+    """(steps between evaluations, steps between checkpoints), for engines that do not measure their steps (save_interval.py)."""
+    eval_steps = choose_eval_steps(hyperparameters["evalSteps"], steps, has_eval, link)
+    # A third, but never more than 500 steps between checkpoints: what a lost machine may cost.
+    given = hyperparameters["saveSteps"]
+    save_steps = given or min(500, max(1, steps // 3))
+    link.choice("save-steps", save_steps, "given" if given else f"a third of {steps} steps, at most 500")
+    return eval_steps, save_steps
+
+
 def is_installed(package: str) -> bool:
     return importlib.util.find_spec(package) is not None

@@ -97,8 +97,9 @@ def _fetched(uri: str, scratch: Path) -> Path:
 
 
 def _token_lines(rows: data.Data, told: argparse.Namespace) -> list[str]:
+    from trainer.prepared_rows import require_some
     from trainer.tokenized_rows import tokenize_row
-    from trainer.training_rows import choose_masking, require_some, to_trained_rows
+    from trainer.training_rows import choose_masking, to_trained_rows
 
     tokenizer = _tokenizer(told.base, told.cache)
     masking, on, why = choose_masking(rows, tokenizer)

@@ -20,7 +20,7 @@ def make_trainer(
     layout: dict[str, Any],
     link: EngineLink,
 ) -> Any:
-    """`rows`: of training_rows(), cut already; `layout`: how activations and ranks are laid out (activation checkpointing, FSDP)."""
+    """`rows`: of prepared_rows(), cut already; `layout`: how activations and ranks are laid out (activation checkpointing, FSDP)."""
     hyperparameters = link.spec["training"]["hyperparameters"]
     shared: dict[str, Any] = dict(
         output_dir=str(link.work / "trainer"),

@@ -1,10 +1,11 @@
 """The model of a run: tokenizer, weights (quantised or not), adapter. Imported after torch."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig
+from peft import LoraConfig, PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 from trainer.bases import Base
@@ -146,8 +147,16 @@ def _require_quantized(model: Any, base: Base) -> None:
     print(f"{len(quantized)} layers quantised to NF4, {model.get_memory_footprint() / 1e6:.2f} MB", flush=True)
 
 
-def peft_config(training: dict[str, Any]) -> LoraConfig | None:
-    if training["peftMethod"] == "full":
+def begin_with(adapter: Path, model: Any, training: dict[str, Any], link: EngineLink) -> Any:
+    """The base with another run's adapter, which is trained on; in a full fine-tuning it becomes part of the weights."""
+    loaded = PeftModel.from_pretrained(model, adapter, is_trainable=training["peftMethod"] != "full")
+    config = loaded.peft_config["default"]
+    link.choice("begins-with", link.spec["training"]["baseModel"]["id"], f"its adapter of rank {config.r}, alpha {config.lora_alpha}")
+    return loaded.merge_and_unload() if training["peftMethod"] == "full" else loaded
+
+
+def peft_config(training: dict[str, Any], begins_with_adapter: bool = False) -> LoraConfig | None:
+    if training["peftMethod"] == "full" or begins_with_adapter:
         return None
     given = training["hyperparameters"]
     return LoraConfig(

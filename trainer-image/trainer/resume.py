@@ -25,6 +25,7 @@ NEEDED = {
 """Names for people, and the files that they mean: sharded ranks write optimizer.bin, several ranks a random state each."""
 MUST_BE_EQUAL = {
     "base": "base model",
+    "beginsWith": "adapter that it began with",
     "method": "method",
     "peftMethod": "peft method",
     "loraR": "LoRA rank",
@@ -33,7 +34,7 @@ MUST_BE_EQUAL = {
     "dataFingerprint": "data",
     "globalBatch": "global batch",
 }
-LATER = {"method": "sft", "worldSize": 1}
+LATER = {"method": "sft", "worldSize": 1, "beginsWith": None}
 """What checkpoints of the first release do not say, and were."""
 MAY_CHANGE = "maxSteps numEpochs learningRate lrScheduler warmupRatio weightDecay loraDropout maxSeqLength packing dpoBeta seed".split()
 
@@ -51,13 +52,15 @@ class Batch:
         return self.rows * self.accumulation * self.ranks
 
 
-def describe(training: dict[str, Any], base: dict[str, str], data: Data, batch: Batch) -> dict[str, Any]:
-    """Everything a later resume is compared with; plain JSON."""
+def describe(training: dict[str, Any], base: dict[str, str], data: Data, batch: Batch | None = None) -> dict[str, Any]:
+    """Everything a later resume is compared with; plain JSON. `batch`: one rank's of the spec, unless another is given."""
     hyperparameters = training["hyperparameters"]
+    batch = batch or Batch(hyperparameters["batchSize"], hyperparameters["gradientAccumulationSteps"], 1)
     lora = training["peftMethod"] != "full"
     modules = hyperparameters["targetModules"]
     return {
         "base": f"{base['id']}@{base['commit']}",
+        "beginsWith": None,
         "method": training["method"],
         "peftMethod": training["peftMethod"],
         "loraR": hyperparameters["loraR"] if lora else None,
@@ -87,8 +90,10 @@ class Resumed:
     """{step, evalLoss} of the best weights that lie beside"""
 
 
-def check(link: EngineLink, mine: dict[str, Any], batch: Batch) -> Resumed | None:
+def check(link: EngineLink, mine: dict[str, Any], needed: tuple[str, ...] | None = None, batch: Batch | None = None) -> Resumed | None:
     """The checkpoint that the run goes on from, or None where it starts anew.
+
+    `needed`: the files that it must hold, else those of transformers; `batch`: as the spec and the ranks that there are give it.
 
     Raises Failure: checkpoint_invalid, resume_refused.
     """
@@ -97,9 +102,11 @@ def check(link: EngineLink, mine: dict[str, Any], batch: Batch) -> Resumed | Non
         return None
     name = link.spec["resumeFrom"]["checkpoint"]
     theirs, state = {**LATER, **_read(folder / NAME, name)}, _read(folder / "trainer_state.json", name)
-    missing = [name for name, pattern in NEEDED.items() if not list(folder.glob(pattern))]
+    patterns = {name: name for name in needed} if needed is not None else NEEDED
+    missing = [name for name, pattern in patterns.items() if not list(folder.glob(pattern))]
     if missing:
         raise Failure("checkpoint_invalid", f"checkpoint {name} lacks {', '.join(missing)}")
+    batch = batch or Batch(mine["globalBatch"], 1, 1)
     shared = _share_anew(name, theirs, batch)
     mine = {**mine, "globalBatch": shared.whole}
     differences = [

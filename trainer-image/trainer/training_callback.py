@@ -44,7 +44,8 @@ class Plan:
     steps: int
     logging_steps: int
     eval_steps: int | None
-    save: SaveInterval
+    save_steps: int | None
+    """None: as the time of a step allows"""
 
 
 @dataclass
@@ -53,6 +54,7 @@ class Save:
 
     about: dict[str, Any]
     description: dict[str, Any]
+    interval: SaveInterval
     best: BestWeights | None
     trained_bytes: int
     last_bytes: int | None = None
@@ -85,7 +87,7 @@ class TrainingCallback(TrainerCallback):
     def on_train_begin(self, args, state, control, optimizer=None, lr_scheduler=None, **_):
         self.began = True
         self._logged_step, self._tokens = state.global_step, state.num_input_tokens_seen
-        self.plan.save.saved(state.global_step)
+        self.save.interval.saved(state.global_step)
         if self.warm_start:
             resume.take_new_settings(optimizer, lr_scheduler, self.warm_start)
         self._random_state = torch.random.get_rng_state()
@@ -101,7 +103,7 @@ class TrainingCallback(TrainerCallback):
         self._tokens = state.num_input_tokens_seen
         self.link.progress(step, plan.steps, state.epoch)
         want, requested, due = agreement.highest(
-            args.device, WANTS.index(self.link.command().want), self.link.checkpoint_due(), plan.save.step(step, seconds)
+            args.device, WANTS.index(self.link.command().want), self.link.checkpoint_due(), self.save.interval.step(step, seconds)
         )
         self._tell_interval()
         last = step >= plan.steps
@@ -159,7 +161,7 @@ class TrainingCallback(TrainerCallback):
 
     def on_save(self, args, state, control, **_):
         agreement.wait_for_all()  # each rank leaves its random state in the folder
-        self.plan.save.saved(state.global_step)
+        self.save.interval.saved(state.global_step)
         if args.should_save:
             self._hand_over(Path(args.output_dir) / f"checkpoint-{state.global_step}", state)
         if not control.should_training_stop:
@@ -182,9 +184,9 @@ class TrainingCallback(TrainerCallback):
         self.save.began = time.monotonic()
 
     def _tell_interval(self) -> None:
-        if not self._told_interval and self.plan.save.interval is not None:
+        if not self._told_interval and self.save.interval.interval is not None:
             self._told_interval = True
-            self.link.choice("save-steps", self.plan.save.interval, self.plan.save.reason())
+            self.link.choice("save-steps", self.save.interval.interval, self.save.interval.reason())
 
     def _send(self, state, values: dict[str, float | None]) -> None:
         known = {name: value for name, value in values.items() if value is not None}

@@ -84,6 +84,7 @@ async function reserveAttempt(ports: Ports, run: Run, number: number): Promise<R
       ending: null,
       endedAt: null,
     };
+    draft.run.checkpointRequest = 0; // an earlier attempt's wish is over
     draft.run.controlVersion += 1; // the attempt before reads `superseded` under a version it has not seen
     draft.run.lastCheckpoint = resumeFrom;
     const { baseModel } = draft.run.training;

@@ -8,10 +8,21 @@ import { createProject, editProject, getProjectDetail, listProjects, type Projec
 import { readLogs } from '#operations/read-logs.ts';
 import { stopAndWait } from '#operations/stop-and-wait.ts';
 import type { Ports } from '#ports';
+import { linksOfRun } from '../run-links.ts';
 import * as wire from './schemas.ts';
 import * as to from './translate.ts';
 
 const LOCATION_HEADER = { location: { description: 'where it can be read', schema: z.string() } } as const;
+const OF_PROJECT = { project_id: '/id' };
+const PROJECT_LINKS = { getProject: OF_PROJECT, editProject: OF_PROJECT, createProjectRun: OF_PROJECT };
+const OF_RUN = { project_id: '/project_id', run_id: '/id' };
+const RUN_LINKS = {
+  ...linksOfRun('/id'),
+  getProjectRun: OF_RUN,
+  cancelProjectRun: OF_RUN,
+  readProjectRunLogs: OF_RUN,
+  listProjectRunArtifacts: OF_RUN,
+};
 const RUN_PATH = '/projects/{project_id}/runs/{run_id}';
 const inProject = ['project_not_found', 'run_not_found'] as const;
 
@@ -33,7 +44,7 @@ const addProject = route({
   summary: 'Create a project',
   effect: 'creates',
   request: { body: wire.projectRequest },
-  replies: { 201: { description: 'Created', schema: wire.projectResponse, headers: LOCATION_HEADER } },
+  replies: { 201: { description: 'Created', schema: wire.projectResponse, headers: LOCATION_HEADER, links: PROJECT_LINKS } },
   examples: { tiny: { name: 'Smart home', base_model: 'tiny-llama', owner: 'alice', default_hyperparameters: { batch_size: 8 } } },
   handle: async ({ body, remember }, ports) => {
     const reply = (project: Project) => ({
@@ -91,7 +102,7 @@ const addRun = route({
   effect: 'creates',
   maxBodyBytes: RUN_REQUEST_MAX_BODY_BYTES,
   request: { params: wire.projectParams, body: wire.runRequest },
-  replies: { 201: { description: 'Created', schema: wire.runResponse, headers: LOCATION_HEADER } },
+  replies: { 201: { description: 'Created', schema: wire.runResponse, headers: LOCATION_HEADER, links: RUN_LINKS } },
   errors: ['project_not_found'],
   examples: { tiny: { name: 'run-001', dataset: 'examples/alpaca.jsonl', hyperparameters: { max_steps: 100 } } },
   handle: async ({ params, body, remember }, ports) => {
@@ -167,7 +178,7 @@ const resumeRunFrom = route({
   effect: 'creates',
   maxBodyBytes: RUN_REQUEST_MAX_BODY_BYTES,
   request: { params: wire.runParams, query: wire.resumeQuery, body: wire.resumeRequest },
-  replies: { 201: { description: 'Created', schema: wire.runResponse, headers: LOCATION_HEADER } },
+  replies: { 201: { description: 'Created', schema: wire.runResponse, headers: LOCATION_HEADER, links: RUN_LINKS } },
   errors: [...inProject, 'artifact_not_found', 'not_a_checkpoint'],
   examples: { longer: { hyperparameters: { max_steps: 200 } } },
   handle: async ({ params, query, body, remember }, ports) => {

@@ -1,11 +1,11 @@
 /** The wire of the management API: document 4. */
 import * as z from 'zod';
 import { failureSchema } from '#domain/failures.ts';
-import { hyperparameterShape } from '#domain/hyperparameters.ts';
+import { hyperparameterShape, hyperparametersRequest } from '#domain/hyperparameters.ts';
 import { CLIENT_NAME, idPattern } from '#domain/ids.ts';
 import { tagSchema, waitingSchema } from '#domain/run.ts';
 import { PEFT_METHODS } from '#domain/run-folder.ts';
-import { runRequestShape } from '#domain/run-request.ts';
+import { BASE_NAME, baseNameProblem, DATASET_NAME, runRequestShape } from '#domain/run-request.ts';
 import { pageOf } from '#http/paging.ts';
 import { timeQuery } from '#http/time-query.ts';
 import { wholeNumber } from '#http/whole-number.ts';
@@ -14,34 +14,46 @@ const id = z.string().regex(CLIENT_NAME);
 const text = (max: number) => z.string().min(1).max(max);
 const optionalText = (max: number) => z.string().max(max).nullable().optional();
 
+const baseName = text(300)
+  .superRefine((name, context) => {
+    const problem = baseNameProblem(name);
+    if (problem) context.addIssue({ code: 'custom', message: problem });
+  })
+  .meta({ pattern: BASE_NAME });
+
 const projectShape = {
   name: text(128),
   description: optionalText(2_000),
   objective: optionalText(2_000),
   task_type: optionalText(128),
-  base_model: optionalText(300),
+  base_model: baseName.nullable().optional(),
   owner: optionalText(128),
   tags: z.array(text(64)).max(100).optional(),
-  default_hyperparameters: z.strictObject(hyperparameterShape).optional(),
+  default_hyperparameters: hyperparametersRequest.optional(),
 };
 export const projectRequest = z.strictObject(projectShape).meta({ id: 'ProjectRequest' });
 export type ProjectRequest = z.infer<typeof projectRequest>;
 export const projectEdit = z
   .strictObject({ ...projectShape, name: projectShape.name.optional() })
-  .meta({ id: 'ProjectEdit', description: 'the fields given are changed, and the change is kept in the history' });
+  .meta({ id: 'ProjectEdit', minProperties: 1, description: 'the fields given are changed, and the change is kept in the history' });
 export type ProjectEdit = z.infer<typeof projectEdit>;
 
 const runShape = {
   name: text(128).optional(),
   description: z.string().max(2_000).optional(),
   model_parameters: z
-    .strictObject({ ...hyperparameterShape, base_model: text(300).optional(), peft_method: z.enum(PEFT_METHODS).optional() })
+    .strictObject({
+      ...hyperparameterShape,
+      base_model: baseName.optional(),
+      peft_method: z.enum(PEFT_METHODS).optional(),
+    })
+
     .optional()
     .meta({ description: "hyperparameters; base_model and peft_method too, default: the project's base, and lora" }),
-  hyperparameters: z.strictObject(hyperparameterShape).optional(),
+  hyperparameters: hyperparametersRequest.optional(),
   ...runRequestShape,
 };
-const dataset = text(1_024);
+const dataset = text(1_024).meta({ pattern: DATASET_NAME });
 export const runRequest = z.strictObject({ ...runShape, dataset }).meta({ id: 'ProjectRunRequest' });
 export type RunRequestBody = z.infer<typeof runRequest>;
 export const resumeRequest = z

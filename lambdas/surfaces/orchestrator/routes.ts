@@ -13,10 +13,25 @@ import { stopAndWait } from '#operations/stop-and-wait.ts';
 import { submitRun } from '#operations/submit-run.ts';
 import { issueTicket, type Ticket } from '#operations/tickets.ts';
 import type { Ports } from '#ports';
+import { linksOfJob, linksOfRun } from '../run-links.ts';
 import * as wire from './schemas.ts';
 import * as to from './translate.ts';
 
 const status = (ports: Ports, view: RunView) => ({ status: 200, body: to.toStatus(view, findTrained(ports, view)) });
+
+const LINKS = {
+  ...linksOfRun('/job_id'),
+  ...linksOfJob(
+    '/job_id',
+    'getOrchestratorJob',
+    'getOrchestratorJobStatus',
+    'submitOrchestratorJob',
+    'cancelOrchestratorJob',
+    'pauseOrchestratorJob',
+    'resumeOrchestratorJob',
+    'downloadOrchestratorArtifact',
+  ),
+};
 
 const createJob = route({
   method: 'POST',
@@ -30,6 +45,7 @@ const createJob = route({
     201: {
       description: 'Created',
       schema: wire.jobResponse,
+      links: LINKS,
       headers: { location: { description: 'where it can be read', schema: z.string() } },
     },
   },

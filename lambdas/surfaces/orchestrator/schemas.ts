@@ -1,12 +1,12 @@
 /** The wire of the training orchestrator: document 3. */
 import * as z from 'zod';
 import { failureSchema } from '#domain/failures.ts';
-import { hyperparameterShape } from '#domain/hyperparameters.ts';
+import { hyperparametersRequest } from '#domain/hyperparameters.ts';
 import { CLIENT_NAME, idPattern } from '#domain/ids.ts';
 import { PROVIDERS } from '#domain/providers.ts';
 import { waitingSchema } from '#domain/run.ts';
 import { FRAMEWORKS, PEFT_METHODS } from '#domain/run-folder.ts';
-import { runRequestShape } from '#domain/run-request.ts';
+import { BASE_NAME, DATASET_NAME, runRequestShape } from '#domain/run-request.ts';
 import { pageOf } from '#http/paging.ts';
 
 export const STATES = ['created', 'initializing', 'running', 'paused', 'completed', 'failed', 'stopped'] as const;
@@ -14,16 +14,20 @@ const state = z.enum(STATES);
 
 export const createRequest = z
   .strictObject({
-    base_model: z.string().min(1).max(300),
-    dataset: z.string().min(1).max(1_024),
+    base_model: z.string().min(1).max(300).meta({ pattern: BASE_NAME }),
+    dataset: z.string().min(1).max(1_024).meta({ pattern: DATASET_NAME }),
     name: z.string().min(1).max(128).optional(),
     peft_method: z.enum(PEFT_METHODS).optional().meta({ description: 'default: lora' }),
-    hyperparameters: z.strictObject(hyperparameterShape).optional(),
+    hyperparameters: hyperparametersRequest.optional(),
     framework: z.enum(FRAMEWORKS).optional(),
     metadata: z.record(z.string().min(1).max(128), z.unknown()).optional().meta({ description: 'yours: kept and shown' }),
     ...runRequestShape,
   })
-  .meta({ id: 'OrchestratorJobRequest' });
+  .meta({
+    id: 'OrchestratorJobRequest',
+    // 'merged' needs an adapter
+    not: { required: ['export', 'peft_method'], properties: { export: { const: 'merged' }, peft_method: { const: 'full' } } },
+  });
 
 export const submitRequest = z
   .strictObject({
@@ -31,7 +35,7 @@ export const submitRequest = z
       .string()
       .min(1)
       .max(64)
-      .meta({ description: PROVIDERS.join(', '), examples: ['local'] }),
+      .meta({ description: PROVIDERS.join(', '), examples: ['local'], available: 'providers' }),
   })
   .meta({ id: 'OrchestratorSubmitRequest' });
 

@@ -1,14 +1,14 @@
 import * as z from 'zod';
 import { DomainError } from '#domain/errors.ts';
-import { buildAsyncApi, type Channel } from '#http/asyncapi.ts';
+import type { Channel } from '#http/asyncapi.ts';
 import { createAssetReader, redocPage, swaggerPage } from '#http/docs-pages.ts';
-import { buildOpenApi } from '#http/openapi.ts';
 import { type Route, route } from '#http/route.ts';
 import type { Surface } from '#http/surface.ts';
+import { CONFIGURED_IMAGE } from '#domain/custom-program.ts';
 
 export interface PlatformOptions {
-  /** asked at the first request for the document, not before */
-  readonly surfaces: () => readonly Surface[];
+  /** asked at the first request for the document, not before: what makes the document is loaded then, too */
+  readonly surfaces: () => Promise<readonly Surface[]>;
   readonly channels: readonly Channel[];
   readonly tokenRequired: boolean;
   readonly assetFolder: string | undefined;
@@ -63,8 +63,10 @@ export function platformRoutes({ surfaces, channels, tokenRequired, assetFolder 
       summary: 'This document',
       auth: 'open',
       replies: { 200: { description: 'OpenAPI 3.1', schema: z.looseObject({ openapi: z.string() }) } },
-      handle: async () => {
-        openApi ??= JSON.stringify(buildOpenApi(surfaces(), { tokenRequired }));
+      handle: async (_, { settings: { providers, secrets, allowedImages } }) => {
+        const { buildOpenApi } = await import('#http/openapi.ts');
+        const available = { providers, secrets, images: [CONFIGURED_IMAGE, ...allowedImages] };
+        openApi ??= JSON.stringify(buildOpenApi(await surfaces(), { tokenRequired, available }));
         return { status: 200, contentType: 'application/json', headers: { 'cache-control': 'no-cache' }, raw: openApi };
       },
     }),
@@ -76,6 +78,7 @@ export function platformRoutes({ surfaces, channels, tokenRequired, assetFolder 
       auth: 'open',
       replies: { 200: { description: 'AsyncAPI 3', schema: z.looseObject({ asyncapi: z.string() }) } },
       handle: async () => {
+        const { buildAsyncApi } = await import('#http/asyncapi.ts');
         asyncApi ??= JSON.stringify(buildAsyncApi(channels));
         return { status: 200, contentType: 'application/json', headers: { 'cache-control': 'no-cache' }, raw: asyncApi };
       },

@@ -4,17 +4,19 @@ import { plainErrors, type Surface } from '#http/surface.ts';
 import { CHANNELS } from '../channels.ts';
 import { platformRoutes } from './routes.ts';
 
+type Surfaces = readonly Surface[];
+
 /**
- * @param others the surfaces whose routes `/openapi.json` describes beside these
+ * @param others the surfaces whose routes `/openapi.json` describes beside these, or how they are loaded when it is asked for
  * @param assetFolder where the files of /docs and /redoc lie; default: in node_modules
  */
-export function createPlatformSurface(others: readonly Surface[], access: Access, assetFolder?: string): Surface {
+export function createPlatformSurface(others: Surfaces | (() => Promise<Surfaces>), access: Access, assetFolder?: string): Surface {
   const surface: Surface = {
     name: 'platform',
     description: 'Health, readiness and this documentation.',
     ...plainErrors,
     routes: platformRoutes({
-      surfaces: () => [...others, surface],
+      surfaces: async () => [...(typeof others === 'function' ? await others() : others), surface],
       channels: CHANNELS,
       tokenRequired: access.tokens.length > 0,
       assetFolder,

@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { CLIENT_NAME } from '#domain/ids.ts';
 import { PROVIDERS } from '#domain/providers.ts';
-import { ROW_FORMATS } from '#domain/rows.ts';
+import { ROW_FORMATS, SOME_TEXT } from '#domain/rows.ts';
 import { wholeNumber } from '#http/whole-number.ts';
 
 export const datasetParams = z.object({ name: z.string().regex(CLIENT_NAME) });
@@ -12,7 +12,7 @@ const sha256 = z
   .meta({ description: 'SHA-256 of the file, hexadecimal' });
 /** JSON Lines as text, rows as JSON, or what was uploaded. */
 export const datasetBody = z.union([
-  z.string().meta({ description: 'JSON Lines, a row a line, all of one format' }),
+  z.string().meta({ description: 'JSON Lines, a row a line, all of one format', pattern: SOME_TEXT }),
   z.array(z.record(z.string(), z.unknown())).min(1).meta({ description: 'the rows' }),
   z.strictObject({ sha256 }).meta({ description: 'what was uploaded by a link' }),
 ]);

@@ -13,6 +13,7 @@ import { countRuns, listRuns } from '#operations/list-runs.ts';
 import { pauseRun } from '#operations/pause-run.ts';
 import { readLogs, searchLogs } from '#operations/read-logs.ts';
 import { readMetrics } from '#operations/read-metrics.ts';
+import { requestCheckpoint } from '#operations/request-checkpoint.ts';
 import { resumeRun } from '#operations/resume-run.ts';
 import { stopRun } from '#operations/stop-run.ts';
 import * as wire from './schemas.ts';
@@ -105,6 +106,18 @@ const pauseOneRun = route({
   replies: { 200: { description: 'Accepted; it reads `paused` when its trainer has ended', schema: wire.runDetailResponse } },
   errors: ['run_not_found', 'transition_refused'],
   handle: async ({ params }, ports) => ({ status: 200, body: toDetail(await pauseRun(ports, params.run_id)) }),
+});
+
+const checkpointOneRun = route({
+  method: 'POST',
+  path: '/runs/{run_id}/checkpoint',
+  operationId: 'requestCheckpoint',
+  summary: 'Have a run save a checkpoint after its present step, and go on',
+  effect: 'acts',
+  request: { params: wire.runParams },
+  replies: { 200: { description: 'Accepted; the checkpoint is in its list once it is saved', schema: wire.runDetailResponse } },
+  errors: ['run_not_found', 'transition_refused'],
+  handle: async ({ params }, ports) => ({ status: 200, body: toDetail(await requestCheckpoint(ports, params.run_id)) }),
 });
 
 const resumeOneRun = route({
@@ -234,5 +247,6 @@ export const runRoutes = [
   listRunEvents,
   stopOneRun,
   pauseOneRun,
+  checkpointOneRun,
   resumeOneRun,
 ];

@@ -7,10 +7,13 @@ import { listRuns } from '#operations/list-runs.ts';
 import { orderRun, planOrder } from '#operations/order-run.ts';
 import { getConfig, listConfigs, saveConfig } from '#operations/saved-configs.ts';
 import { stopRun } from '#operations/stop-run.ts';
+import { linksOfJob, linksOfRun } from '../run-links.ts';
 import * as wire from './schemas.ts';
 import { toConfig, toJobDetail, toJobStart, toJobStatus, toOrder } from './translate.ts';
 
 const LOCATION_HEADER = { location: { description: 'where it can be read', schema: z.string() } } as const;
+
+const LINKS = { ...linksOfRun('/job_id'), ...linksOfJob('/job_id', 'getSftJob', 'stopSftJob') };
 
 const startJob = route({
   method: 'POST',
@@ -20,7 +23,7 @@ const startJob = route({
   effect: 'creates',
   maxBodyBytes: RUN_REQUEST_MAX_BODY_BYTES,
   request: { body: wire.startRequest },
-  replies: { 200: { description: 'Accepted: it will run', schema: wire.jobStartResponse, headers: LOCATION_HEADER } },
+  replies: { 200: { description: 'Accepted: it will run', schema: wire.jobStartResponse, headers: LOCATION_HEADER, links: LINKS } },
   errors: ['config_not_found'],
   examples: {
     tiny: {
@@ -87,7 +90,14 @@ const saveSftConfig = route({
   summary: 'Save a configuration',
   effect: 'creates',
   request: { body: wire.saveRequest },
-  replies: { 200: { description: 'Saved', schema: wire.configSaveResponse, headers: LOCATION_HEADER } },
+  replies: {
+    200: {
+      description: 'Saved',
+      schema: wire.configSaveResponse,
+      headers: LOCATION_HEADER,
+      links: { getSftConfig: { config_id: '/config_id' } },
+    },
+  },
   examples: {
     qlora: {
       name: 'alpaca_qlora_tiny',

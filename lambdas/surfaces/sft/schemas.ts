@@ -5,7 +5,7 @@ import { hyperparameterShape } from '#domain/hyperparameters.ts';
 import { CLIENT_NAME, idPattern } from '#domain/ids.ts';
 import { waitingSchema } from '#domain/run.ts';
 import { sampleSchema } from '#domain/run-folder.ts';
-import { runRequestShape } from '#domain/run-request.ts';
+import { BASE_NAME, DATASET_NAME, FOLDER_NAME, runRequestShape } from '#domain/run-request.ts';
 import { pageOf } from '#http/paging.ts';
 
 const configShape = {
@@ -13,12 +13,13 @@ const configShape = {
     .string()
     .min(1)
     .max(300)
-    .meta({ description: "'tiny-llama', a Hugging Face model id, or a path", examples: ['tiny-llama'] }),
+    .meta({ pattern: BASE_NAME, description: "'tiny-llama', a Hugging Face model id, or a path", examples: ['tiny-llama'] }),
   dataset_name: z
     .string()
     .min(1)
     .max(1_024)
     .meta({
+      pattern: DATASET_NAME,
       description: 'a path to .jsonl, .json or .parquet, a folder ending in /, or a Hugging Face dataset id',
       examples: ['examples/alpaca.jsonl'],
     }),
@@ -26,6 +27,7 @@ const configShape = {
     .string()
     .min(1)
     .max(1_024)
+    .meta({ pattern: FOLDER_NAME })
     .optional()
     .meta({ description: 'the finished adapter is also put below this folder of the data root' }),
   use_lora: z.boolean().optional(),
@@ -34,9 +36,15 @@ const configShape = {
   ...hyperparameterShape,
 };
 
+/** Full fine-tuning makes no adapter to merge, and QLoRA is LoRA. */
+const adapterRules = [
+  { not: { required: ['use_lora', 'use_qlora'], properties: { use_lora: { const: false }, use_qlora: { const: true } } } },
+  { not: { required: ['use_lora', 'export'], properties: { use_lora: { const: false }, export: { const: 'merged' } } } },
+];
+
 /** A whole configuration, as it is saved. Variables are not: they are for one run's trainer only. */
 const { env, ...savedShape } = configShape;
-export const sftConfigSchema = z.strictObject(savedShape).meta({ id: 'SftConfig' });
+export const sftConfigSchema = z.strictObject(savedShape).meta({ id: 'SftConfig', allOf: adapterRules });
 
 /** What a request holds: a configuration, or a saved one by `config_id` with fields laid over it. */
 const givenConfigSchema = z
@@ -51,7 +59,12 @@ const givenConfigSchema = z
       .optional()
       .meta({ description: 'a saved configuration to start from; fields given beside it win' }),
   })
-  .meta({ id: 'SftConfigRequest', description: 'base_model and dataset_name are required, here or in the saved configuration' });
+  .meta({
+    id: 'SftConfigRequest',
+    description: 'base_model and dataset_name are required, here or in the saved configuration',
+    anyOf: [{ required: ['config_id'] }, { required: ['base_model', 'dataset_name'] }],
+    allOf: adapterRules,
+  });
 export type GivenSftConfig = z.infer<typeof givenConfigSchema>;
 
 export const startRequest = z.strictObject({ config: givenConfigSchema }).meta({ id: 'JobStartRequest' });

@@ -7,10 +7,12 @@ import { getAdapter } from '#operations/adapters.ts';
 import { getRun } from '#operations/get-run.ts';
 import { orderRun } from '#operations/order-run.ts';
 import { findStored, getStored, listStored, type StoreOutcome, storeRows, storeUri } from '#operations/stored-rows.ts';
+import { linksOfJob, linksOfRun } from '../run-links.ts';
 import * as wire from './schemas.ts';
 import * as to from './translate.ts';
 
 const LOCATION_HEADER = { location: { description: 'where it can be read', schema: z.string() } } as const;
+const LINKS = { ...linksOfRun('/job_id'), ...linksOfJob('/job_id', 'getTrainingJob') };
 const SESSION_MAX_BODY_BYTES = 4 * 1_048_576;
 const DEFAULT_PAGE = 100;
 
@@ -28,7 +30,7 @@ const trainLora = route({
   effect: 'creates',
   maxBodyBytes: RUN_REQUEST_MAX_BODY_BYTES,
   request: { body: wire.loraRequest },
-  replies: { 200: { description: 'Accepted: it will run', schema: wire.startResponse, headers: LOCATION_HEADER } },
+  replies: { 200: { description: 'Accepted: it will run', schema: wire.startResponse, headers: LOCATION_HEADER, links: LINKS } },
   examples: { document: { session_id: 's-1', task_type: 'code-gen', epochs: 3 } },
   handle: async ({ body, remember }, ports) => {
     const session = await findStored(ports, 'session', body.session_id);
@@ -45,7 +47,7 @@ const trainHypernetwork = route({
   effect: 'creates',
   maxBodyBytes: RUN_REQUEST_MAX_BODY_BYTES,
   request: { body: wire.hypernetworkRequest },
-  replies: { 200: { description: 'Accepted: it will run', schema: wire.startResponse, headers: LOCATION_HEADER } },
+  replies: { 200: { description: 'Accepted: it will run', schema: wire.startResponse, headers: LOCATION_HEADER, links: LINKS } },
   examples: { document: { task_type: 'gen', trajectory_ids: ['t-1'] } },
   handle: async ({ body, remember }, ports) => {
     const trajectories = await Promise.all(body.trajectory_ids.map((id) => findStored(ports, 'trajectory', id)));

@@ -3,13 +3,19 @@ import * as z from 'zod';
 import { failureSchema } from '#domain/failures.ts';
 import { hyperparameterShape } from '#domain/hyperparameters.ts';
 import { CLIENT_NAME } from '#domain/ids.ts';
-import { conversationSchema, ROW_FORMATS } from '#domain/rows.ts';
+import { conversationSchema, ROW_FORMATS, SOME_TEXT } from '#domain/rows.ts';
 import { waitingSchema } from '#domain/run.ts';
-import { runRequestShape } from '#domain/run-request.ts';
+import { BASE_NAME, runRequestShape } from '#domain/run-request.ts';
 
 const clientName = z.string().regex(CLIENT_NAME);
 const taskType = z.string().min(1).max(128).meta({ description: 'a label: kept, shown, never interpreted' });
-const baseModel = z.string().min(1).max(300).optional().meta({ description: "default: this plane's, tiny-llama on one machine" });
+const baseModel = z
+  .string()
+  .min(1)
+  .max(300)
+  .meta({ pattern: BASE_NAME })
+  .optional()
+  .meta({ description: "default: this plane's, tiny-llama on one machine" });
 
 const { env, secrets, method, provider, compute, max_runtime, sample_prompts, chat_template, dataset_format } = runRequestShape;
 const shared = {
@@ -72,7 +78,7 @@ export const jobStatusResponse = z
 
 /** JSON Lines as text, or where they lie. */
 export const sessionBody = z.union([
-  z.string().meta({ description: 'JSON Lines, a row a line, all of one format' }),
+  z.string().meta({ description: 'JSON Lines, a row a line, all of one format', pattern: SOME_TEXT }),
   z.strictObject({ uri: z.string().min(1).max(1_024).meta({ description: 'for what is larger than 4 MB' }) }),
 ]);
 export const trajectoryBody = z

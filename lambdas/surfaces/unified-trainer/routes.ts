@@ -4,6 +4,7 @@ import type { RunView } from '#domain/run.ts';
 import { RUN_REQUEST_MAX_BODY_BYTES, route } from '#http/route.ts';
 import { createJob, getJob } from '#operations/create-job.ts';
 import { readConfig } from '#operations/read-config.ts';
+import { linksOfRun } from '../run-links.ts';
 import * as wire from './schemas.ts';
 import { toCreated, toJobStatus, toNewJob } from './translate.ts';
 
@@ -25,6 +26,7 @@ const submitJob = route({
     201: {
       description: 'Created',
       schema: wire.jobStatusResponse,
+      links: { ...linksOfRun('/job_id'), getUnifiedTrainingJob: { job_name: '/name' } },
       headers: { location: { description: 'where it can be read', schema: z.string() } },
     },
   },

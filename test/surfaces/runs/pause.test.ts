@@ -99,3 +99,18 @@ test('a paused run is stopped at once, and a queued one cannot be paused', async
   expect(resumed).toMatchObject({ status: 409, body: { detail: `run '${id}' is stopped, and only a paused run can be resumed` } });
   await plane.jobWhenDone(queued);
 });
+
+test('a checkpoint that is asked for is saved at once, and the run goes on to its end', async () => {
+  const home = await aHome();
+  const plane = await startPlane({ ...home, script: { ...home.script, saveSteps: 10_000 } });
+  const id = await plane.startJob({ max_steps: STEPS });
+  await runWhen(plane, id, (run) => run.state === 'running' && stepOf(run) > 5);
+
+  const asked = await plane.request('POST', `/runs/${id}/checkpoint`);
+  const done = await runWhen(plane, id, (run) => run.state === 'completed');
+  const again = await plane.request('POST', `/runs/${id}/checkpoint`);
+
+  expect([asked.status, again.status]).toEqual([200, 409]);
+  const { body } = await plane.request('GET', `/runs/${done.id}/checkpoints`);
+  expect(body).toMatchObject({ items: [{ step: STEPS }, { step: expect.any(Number) }] });
+});

@@ -49,7 +49,8 @@ class Reached:
 
 
 def run(link: EngineLink, reached: Reached) -> None:
-    training = link.spec["training"]
+    given = link.spec["training"]
+    training = {**given, "baseModel": bases.plain(given["baseModel"])}
     hyperparameters = training["hyperparameters"]
 
     # ------------------------------------------------------------------ spec: everything that can be refused within seconds
@@ -59,6 +60,7 @@ def run(link: EngineLink, reached: Reached) -> None:
     rows = data.load(training, _hub_rows(training["dataset"], link))
     cache = MachineCache(link.cache)
     base = bases.fetch(training["baseModel"], link, cache)
+    begins_with = bases.starting_adapter(given["baseModel"])
 
     # ------------------------------------------------------------------ base
     link.phase("importing", "torch, transformers, TRL")
@@ -70,11 +72,12 @@ def run(link: EngineLink, reached: Reached) -> None:
     from trainer import models, results, tiny_llama
     from trainer.best_weights import BestWeights
     from trainer.make_trainer import make_trainer
+    from trainer.prepared_rows import prepared_rows
     from trainer.prompts import prompt_style
     from trainer.sampling import make_sampler
     from trainer.save_interval import SaveInterval
+    from trainer.stored_result import Stored
     from trainer.training_callback import Plan, Save, TrainingCallback, final_metrics
-    from trainer.training_rows import training_rows
     from trainer.verification import make_probe
 
     # TRL still says gradient_checkpointing where transformers says activation_checkpointing: not the user's concern.
@@ -93,20 +96,24 @@ def run(link: EngineLink, reached: Reached) -> None:
 
     # ------------------------------------------------------------------ may it resume? before the weights are loaded
     batch = resume.Batch(hyperparameters["batchSize"], hyperparameters["gradientAccumulationSteps"], link.ranks)
-    resumed = resume.check(link, resume.describe(training, base.record, rows, batch), batch)
+    mine = resume.describe(training, base.record, rows, batch)
+    mine["beginsWith"] = bases.fingerprint(begins_with) if begins_with else None
+    resumed = resume.check(link, mine, batch=batch)
     batch = resumed.batch if resumed else batch
-    description = resume.describe(training, base.record, rows, batch)
+    description = mine | {"globalBatch": batch.whole}
 
     # ------------------------------------------------------------------ data: rows become tokens
     link.phase("preparing-data", f"{len(rows.train)} rows to train on, {len(rows.eval)} to evaluate")
     tokenizer = models.load_tokenizer(training, base, rows)
-    prepared = training_rows(rows, tokenizer, base.commit, hyperparameters["maxSeqLength"], cache, link)
+    prepared = prepared_rows(rows, tokenizer, base.commit, hyperparameters["maxSeqLength"], cache, link)
 
     # ------------------------------------------------------------------ model
     link.phase("loading-model", base.id)
     model = models.load_model(training, base, chosen, tokenizer)
     layout = models.choose_layout(training, model, link)
-    trainer = make_trainer(model, tokenizer, prepared, models.peft_config(training), batch, chosen, layout, link)
+    if begins_with:
+        model = models.begin_with(begins_with, model, training, link)
+    trainer = make_trainer(model, tokenizer, prepared, models.peft_config(training, bool(begins_with)), batch, chosen, layout, link)
     arguments = trainer.args
     if chosen.packing:
         link.choice(
@@ -126,7 +133,7 @@ def run(link: EngineLink, reached: Reached) -> None:
         steps=steps,
         logging_steps=hyperparameters["loggingSteps"],
         eval_steps=choices.choose_eval_steps(hyperparameters["evalSteps"], steps, has_eval, link),
-        save=SaveInterval(steps, hyperparameters["saveSteps"], hyperparameters.get("checkpointMinutes", 10)),
+        save_steps=hyperparameters["saveSteps"],
     )
     save = Save(
         about={
@@ -139,6 +146,7 @@ def run(link: EngineLink, reached: Reached) -> None:
             "configHash": resume.config_hash(training),
         },
         description=description,
+        interval=SaveInterval(steps, hyperparameters["saveSteps"], hyperparameters.get("checkpointMinutes", 10)),
         best=best,
         trained_bytes=models.trained_bytes(trainer.model),
     )
@@ -172,7 +180,7 @@ def run(link: EngineLink, reached: Reached) -> None:
     link.phase("saving", "the model" if training["peftMethod"] == "full" else "the adapter")
     style = prompt_style(rows.format, bool(tokenizer.chat_template))
     probe = make_probe(trainer.eval_dataset if has_eval else trainer.train_dataset, tokenizer.pad_token_id or 0)
-    stored = results.Stored(training, base, tokenizer, style, chosen, probe, link)
+    stored = Stored(training, base, tokenizer, style, chosen, probe, link)
     for folder, kind in stored.everything(trainer, with_merged=callback.ended == "completed"):
         link.artifacts(folder, kind)
     metrics = final_metrics(state.log_history, state.num_input_tokens_seen)

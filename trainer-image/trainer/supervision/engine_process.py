@@ -95,10 +95,11 @@ class Engine:
                 stream.close()
 
 
-def engine_command(attempt: Attempt, framework: str, ranks: int = 1) -> list[str]:
+def engine_command(attempt: Attempt, training: dict[str, Any], ranks: int = 1) -> list[str]:
     """Raises AttemptFailed (engine_missing), naming the engines that are here."""
     if attempt.engine:
         return attempt.engine
+    framework = training["framework"]
     frameworks = load_schema("attempt-spec")["$defs"]["AttemptSpec"]["properties"]["training"]["properties"]["framework"]["enum"]
     here = [name for name in frameworks if (PACKAGE / "engines" / f"{name}.py").exists()]
     if framework not in here:
@@ -125,9 +126,14 @@ def engine_environment(attempt: Attempt, claim_id: str, resume_folder: Path | No
     return environment
 
 
+def is_tiny(base_model: dict[str, Any]) -> bool:
+    """tiny-llama, or an adapter of it."""
+    return base_model["kind"] == "tiny-llama" or (base_model.get("base") or {}).get("kind") == "tiny-llama"
+
+
 def choose_threads(base_model: dict[str, Any]) -> tuple[dict[str, str], str, str]:
     """(defaults for the environment, the value to tell, the reason)."""
-    defaults = {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"} if base_model["kind"] == "tiny-llama" else {}
+    defaults = {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"} if is_tiny(base_model) else {}
     given = os.environ.get("OMP_NUM_THREADS")
     if given:
         return defaults, given, "OMP_NUM_THREADS of the environment"

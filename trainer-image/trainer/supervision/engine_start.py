@@ -39,7 +39,7 @@ def start_engine(attempt: Attempt, claim_id: str, prepared: Prepared, tell: Call
     ranks = choose_ranks(spec, os.environ)
     choices = [("threads", value, reason), ("ranks", str(ranks.count), ranks.reason)]
     if not spec.get("program"):
-        command = engine_command(attempt, training["framework"], ranks.count)
+        command = engine_command(attempt, training, ranks.count)
         return Started(Engine(command, environment, attempt.work, ranks.count), None, choices)
     command = program_command(spec["program"])
     program = ProgramRun(attempt, spec, tell)

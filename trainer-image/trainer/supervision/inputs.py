@@ -30,9 +30,8 @@ def fetch_inputs(
     """
     fetched = copy.deepcopy(training)
     files = [file for file in fetched["dataset"].get("files", []) if file["location"].startswith("s3://")]
-    base = fetched["baseModel"]
-    has_base = base["kind"] == "path" and base["path"].startswith("s3://")
-    if not files and not has_base:
+    folders = [(holder, name) for holder, name in _base_folders(fetched["baseModel"]) if holder[name].startswith("s3://")]
+    if not files and not folders:
         return training
     try:
         client = make_client(credentials)
@@ -41,10 +40,21 @@ def fetch_inputs(
     hits = [_fetch_file(client, file, cache, report) for file in files]
     if files:
         choose("data-cache", f"{sum(hits)} of {len(hits)} files", "were on this machine already, by their SHA-256")
-    if has_base:
-        base["origin"], (base["path"], hit) = base["path"], _fetch_base(client, base["path"], cache, report)
-        choose("base-cache", "hit" if hit else "fetched", f"{base['origin']}, by its objects' names, sizes and ETags")
+    for holder, name in folders:
+        uri = holder[name]
+        holder[name], hit = _fetch_base(client, uri, cache, report)
+        holder.setdefault("origin", uri)
+        choose("base-cache", "hit" if hit else "fetched", f"{uri}, by its objects' names, sizes and ETags")
     return fetched
+
+
+def _base_folders(base: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
+    """Where a base names a folder: itself, what another run made, and what that belongs to."""
+    if base["kind"] == "path":
+        return [(base, "path")]
+    if base["kind"] == "made":
+        return [(base, "folder"), *(_base_folders(base["base"]) if base["base"] else [])]
+    return []
 
 
 def _fetch_file(client: Any, file: dict[str, Any], cache: MachineCache, report: Report) -> bool:
@@ -73,7 +83,7 @@ def _fetch_base(client: Any, uri: str, cache: MachineCache, report: Report) -> t
     named = {item["Key"].removeprefix(start): item for item in objects}
     refuse_pickles(named, uri, lambda code, message: AttemptFailed(code, message))
     wanted = {name: item for name, item in named.items() if "/" not in name and name.endswith(SUFFIXES)}
-    if "config.json" not in wanted:
+    if not wanted.keys() & {"config.json", "adapter_config.json"}:
         raise AttemptFailed("model_not_found", f"{uri} holds no config.json: it is not a model that transformers can load")
     key = hashlib.sha256(json.dumps([[name, item["Size"], item["ETag"]] for name, item in sorted(wanted.items())]).encode()).hexdigest()
     total = sum(item["Size"] for item in wanted.values())

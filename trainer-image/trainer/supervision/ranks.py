@@ -15,8 +15,8 @@ from typing import Any
 
 from trainer.supervision.liveness import visible_gpus
 
-RANKED = ("hf", "meta")
-"""Engines that may be several processes."""
+RANKED = ("hf",)
+"""Engines that are started once per GPU; the others start their ranks by themselves."""
 
 
 @dataclass(frozen=True)

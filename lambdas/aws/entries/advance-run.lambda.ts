@@ -1,0 +1,3 @@
+import { bindAdvanceRun } from '../bind/advance-run.ts';
+
+export const handler = bindAdvanceRun();

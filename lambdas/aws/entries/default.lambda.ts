@@ -1,0 +1,3 @@
+import { bindDefault } from '../bind/default.ts';
+
+export const handler = bindDefault();

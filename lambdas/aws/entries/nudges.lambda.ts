@@ -1,0 +1,3 @@
+import { bindNudges } from '../bind/nudges.ts';
+
+export const handler = bindNudges();

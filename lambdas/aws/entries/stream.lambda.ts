@@ -1,0 +1,3 @@
+import { bindStream } from '../bind/stream.ts';
+
+export const handler = bindStream();

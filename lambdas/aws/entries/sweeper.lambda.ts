@@ -1,0 +1,3 @@
+import { bindSweeper } from '../bind/sweeper.ts';
+
+export const handler = bindSweeper();

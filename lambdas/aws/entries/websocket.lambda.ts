@@ -1,0 +1,3 @@
+import { bindWebSocket } from '../bind/websocket.ts';
+
+export const handler = bindWebSocket();

@@ -1,0 +1,21 @@
+import { BatchClient } from '@aws-sdk/client-batch';
+import { ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
+import type { Clock } from '#ports';
+import { BatchCompute } from '../batch/batch-compute.ts';
+import { BatchJobs } from '../batch/batch-jobs.ts';
+import type { ComputeClass } from '../batch/compute-classes.ts';
+import { VcpuQuota } from '../batch/vcpu-quota.ts';
+import type { DynamoTable } from '../table/dynamo-table.ts';
+import { CLIENT_OPTIONS } from './client-options.ts';
+
+export interface OpenBatch {
+  readonly compute: BatchCompute;
+  readonly jobs: BatchJobs;
+}
+
+export function openBatch(classes: readonly ComputeClass[], table: DynamoTable, clock: Clock): OpenBatch {
+  const client = new BatchClient(CLIENT_OPTIONS);
+  const jobs = new BatchJobs({ client, table, clock });
+  const quota = new VcpuQuota({ client: new ServiceQuotasClient(CLIENT_OPTIONS), clock });
+  return { jobs, compute: new BatchCompute({ client, jobs, classes, quota: (code) => quota.find(code), clock }) };
+}
