@@ -5,12 +5,14 @@
  */
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
+import { addPolicyChecks } from '../lib/policy-checks.ts';
 import { readSettings, SettingsError } from '../lib/settings/read-settings.ts';
 import { createStage } from '../lib/stage.ts';
 import { buildLambdas } from './build-lambdas.ts';
 
 const app = new App();
 const stage: unknown = app.node.tryGetContext('stage') ?? process.env['TUNEPLANE_STAGE'];
+addPolicyChecks(app);
 try {
   if (typeof stage !== 'string') throw new SettingsError('name the stage: -c stage=dev, or TUNEPLANE_STAGE');
   const folder = process.env['TUNEPLANE_SETTINGS'] ?? join(import.meta.dirname, '..', 'settings');

@@ -1,9 +1,10 @@
 /** What a machine may do, and what a job on it may do: the one serves ECS, the other nothing at all. */
-import { Stack, Validations } from 'aws-cdk-lib';
+import { Stack } from 'aws-cdk-lib';
 import type { IRepository } from 'aws-cdk-lib/aws-ecr';
 import { Effect, InstanceProfile, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
+import { allow, allowMany } from './wildcards.ts';
 
 export interface MachineRolesProps {
   readonly logs: ILogGroup;
@@ -18,10 +19,9 @@ export function createInstanceProfile(scope: Construct, { logs, repositories }: 
     assumedBy: new ServicePrincipal('ec2.amazonaws.com'),
     description: 'Machines of AWS Batch: what the agent of ECS on them needs',
   });
-  const allow = (actions: string[], resources: string[]): void => {
-    role.addToPolicy(new PolicyStatement({ effect: Effect.ALLOW, actions, resources }));
-  };
-  allow(
+  allowMany(
+    role,
+    'AWS Batch makes the cluster of a compute environment, and names it',
     [
       'ecs:RegisterContainerInstance',
       'ecs:DeregisterContainerInstance',
@@ -29,24 +29,23 @@ export function createInstanceProfile(scope: Construct, { logs, repositories }: 
       'ecs:SubmitContainerStateChange',
       'ecs:SubmitAttachmentStateChanges',
     ],
-    [`arn:${partition}:ecs:${region}:${account}:cluster/*`],
+    `arn:${partition}:ecs:${region}:${account}:cluster/*`,
   );
-  allow(
+  allowMany(
+    role,
+    'a machine has its name in the cluster when it has come',
     ['ecs:Poll', 'ecs:StartTelemetrySession', 'ecs:UpdateContainerInstancesState'],
-    [`arn:${partition}:ecs:${region}:${account}:container-instance/*`],
+    `arn:${partition}:ecs:${region}:${account}:container-instance/*`,
   );
-  allow(['ecs:DiscoverPollEndpoint', 'ecr:GetAuthorizationToken'], ['*']);
+  allowMany(role, 'these know no resources', ['ecs:DiscoverPollEndpoint', 'ecr:GetAuthorizationToken'], '*');
   if (repositories.length > 0) {
     allow(
+      role,
       ['ecr:BatchCheckLayerAvailability', 'ecr:GetDownloadUrlForLayer', 'ecr:BatchGetImage'],
-      repositories.map(({ repositoryArn }) => repositoryArn),
+      ...repositories.map(({ repositoryArn }) => repositoryArn),
     );
   }
-  allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [`${logs.logGroupArn}:*`]);
-  Validations.of(role).acknowledge({
-    id: 'AwsSolutions-IAM5[Resource::*]',
-    reason: 'ecs:DiscoverPollEndpoint and ecr:GetAuthorizationToken know no resources',
-  });
+  allowMany(role, 'a stream for each job', ['logs:CreateLogStream', 'logs:PutLogEvents'], `${logs.logGroupArn}:*`);
   return new InstanceProfile(scope, 'MachineProfile', { role });
 }
 

@@ -49,9 +49,16 @@ export class PlaneFunction<Kind extends EnvironmentKind> extends Construct {
       timeout: Duration.seconds(props.timeoutSeconds),
       memorySize: props.memoryMb,
     });
-    Validations.of(this.lambda).acknowledge({
-      id: 'Serverless-LambdaTracing',
-      reason: 'every log line carries the request id or the run id; the tracer would cost 22 ms of each cold start',
-    });
+    Validations.of(this.lambda).acknowledge(
+      {
+        id: 'Serverless-LambdaTracing',
+        reason: 'every log line carries the request id or the run id; the tracer would cost 22 ms of each cold start',
+      },
+      {
+        id: 'Serverless-LambdaDLQ',
+        reason:
+          'called by a gateway, a workflow or a queue, which know of a failure; what calls without waiting has a queue of its own for it',
+      },
+    );
   }
 }

@@ -2,7 +2,7 @@
  * The functions of the plane: one for each API, and the workers behind them. Each is told what it needs to know, and granted what it needs
  * to do; `plane-permissions.ts` says in which words.
  */
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Validations } from 'aws-cdk-lib';
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import { FilterCriteria, StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { DynamoEventSource, SqsDlq, SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
@@ -14,6 +14,7 @@ import { createDeadLetterQueue, NUDGE_TIMEOUT_SECONDS } from './nudge-queue.ts';
 import { type PlaneCode, PlaneFunction } from './plane-function.ts';
 import * as grant from './plane-permissions.ts';
 import type { PlaneWorld } from './plane-world.ts';
+import { explainWildcards } from './wildcards.ts';
 
 /** The gateway answers 503 by itself after 30 s. */
 const API_SECONDS = 29;
@@ -152,6 +153,13 @@ export class PlaneFunctions extends Construct {
         maxConcurrency: 10, // a burst of hints must not take the APIs' room
       }),
     );
+    Validations.of(this.nudges).acknowledge({
+      id: 'Serverless-LambdaEventSourceMappingDestination',
+      reason: 'a queue has its own queue of dead letters; this destination is for streams',
+    });
+    explainWildcards(this.stream.role, 'dynamodb:ListStreams knows no resources; the library grants it with the stream', {
+      resources: ['*'],
+    });
     this.stream.lambda.addEventSource(
       new DynamoEventSource(state.table as ITable, {
         startingPosition: StartingPosition.TRIM_HORIZON,

@@ -2,21 +2,17 @@
  * What each function may do, by what it needs of the world. Written here once, and once more in `test/cdk/permissions.test.ts`: a right that
  * is added shows there, and one that is missing shows in `npm run test:deploy`, where every call is checked.
  */
-import type { Stack } from 'aws-cdk-lib';
+import { Stack } from 'aws-cdk-lib';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import type { EventBus } from 'aws-cdk-lib/aws-events';
-import { Effect, type IGrantable, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
+import type { Role } from 'aws-cdk-lib/aws-iam';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
-
-type Actions = readonly [string, ...string[]];
-
-export function allow(to: IGrantable, actions: Actions, ...resources: string[]): void {
-  to.grantPrincipal.addToPrincipalPolicy(new PolicyStatement({ effect: Effect.ALLOW, actions: [...actions], resources }));
-}
+import { TABLE_DEFINITION } from '#aws/table/table-definition.ts';
+import { allow, allowMany } from './wildcards.ts';
 
 /** Reads and writes by key; nothing can scan the table, or change what it is. */
-export function grantTable(to: IGrantable, table: Table): void {
+export function grantTable(to: Role, table: Table): void {
   allow(
     to,
     [
@@ -30,7 +26,7 @@ export function grantTable(to: IGrantable, table: Table): void {
       'dynamodb:ConditionCheckItem',
     ],
     table.tableArn,
-    `${table.tableArn}/index/*`,
+    `${table.tableArn}/index/${TABLE_DEFINITION.index.name}`,
   );
 }
 
@@ -49,39 +45,45 @@ export function areaOfUri(uri: string, partition: string): StorageArea {
   return { bucketArn: `arn:${partition}:s3:::${bucket}`, prefix };
 }
 
+const OBJECTS = 'keys of objects are made when runs are: the prefix is as far as it is known here';
+
 /** Reading needs the right to list: without it S3 says 403 of a key that is not there. */
-export function grantRead(to: IGrantable, areas: readonly StorageArea[]): void {
+export function grantRead(to: Role, areas: readonly StorageArea[]): void {
   if (areas.length === 0) return;
-  allow(to, ['s3:GetObject', 's3:GetObjectVersion'], ...areas.map(objectsOf));
+  allowMany(to, OBJECTS, ['s3:GetObject', 's3:GetObjectVersion'], ...areas.map(objectsOf));
   allow(to, ['s3:ListBucket'], ...new Set(areas.map(({ bucketArn }) => bucketArn)));
 }
 
-export function grantWrite(to: IGrantable, areas: readonly StorageArea[]): void {
-  allow(to, ['s3:PutObject'], ...areas.map(objectsOf));
+export function grantWrite(to: Role, areas: readonly StorageArea[]): void {
+  allowMany(to, OBJECTS, ['s3:PutObject'], ...areas.map(objectsOf));
 }
 
-export function grantRemove(to: IGrantable, areas: readonly StorageArea[]): void {
-  allow(to, ['s3:DeleteObject'], ...areas.map(objectsOf));
+export function grantRemove(to: Role, areas: readonly StorageArea[]): void {
+  allowMany(to, OBJECTS, ['s3:DeleteObject'], ...areas.map(objectsOf));
+}
+
+export function grantAbortUploads(to: Role, areas: readonly StorageArea[]): void {
+  allowMany(to, OBJECTS, ['s3:AbortMultipartUpload'], ...areas.map(objectsOf));
 }
 
 const objectsOf = ({ bucketArn, prefix }: StorageArea): string => `${bucketArn}/${prefix}*`;
 
-export function grantStart(to: IGrantable, stateMachineArn: string): void {
+export function grantStart(to: Role, stateMachineArn: string): void {
   allow(to, ['states:StartExecution'], stateMachineArn);
 }
 
-export function grantListExecutions(to: IGrantable, stateMachineArn: string): void {
+export function grantListExecutions(to: Role, stateMachineArn: string): void {
   allow(to, ['states:ListExecutions'], stateMachineArn);
 }
 
-export const grantRing = (to: IGrantable, queue: Queue): void => allow(to, ['sqs:SendMessage'], queue.queueArn);
-export const grantPublish = (to: IGrantable, bus: EventBus): void => allow(to, ['events:PutEvents'], bus.eventBusArn);
-export const grantSecret = (to: IGrantable, ...arns: string[]): void => {
+export const grantRing = (to: Role, queue: Queue): void => allow(to, ['sqs:SendMessage'], queue.queueArn);
+export const grantPublish = (to: Role, bus: EventBus): void => allow(to, ['events:PutEvents'], bus.eventBusArn);
+export const grantSecret = (to: Role, ...arns: string[]): void => {
   if (arns.length > 0) allow(to, ['secretsmanager:GetSecretValue'], ...arns);
 };
-export const grantSocketsOf = (to: IGrantable, connectionsArn: string): void =>
-  allow(to, ['execute-api:ManageConnections'], connectionsArn);
-export const grantAssume = (to: IGrantable, role: Role): void => allow(to, ['sts:AssumeRole'], role.roleArn);
+export const grantSocketsOf = (to: Role, connectionsArn: string): void =>
+  allowMany(to, 'a connection has its name when it comes', ['execute-api:ManageConnections'], connectionsArn);
+export const grantAssume = (to: Role, role: Role): void => allow(to, ['sts:AssumeRole'], role.roleArn);
 
 export interface BatchParts {
   readonly queueArns: readonly string[];
@@ -89,19 +91,22 @@ export interface BatchParts {
   readonly quotaCodes: readonly string[];
 }
 
-/** Jobs of these queues by these definitions, and no others. A job's own ARN is not known before it is there. */
-export function grantBatch(to: IGrantable & { readonly stack: Stack }, { queueArns, definitionArns, quotaCodes }: BatchParts): void {
-  const { partition, region, account } = to.stack;
-  allow(to, ['batch:SubmitJob'], ...queueArns, ...definitionArns);
-  const jobs = `arn:${partition}:batch:${region}:${account}:job/*`;
-  allow(to, ['batch:TagResource', 'batch:TerminateJob'], jobs);
-  allow(to, ['batch:ListJobs', 'batch:DescribeJobs'], '*');
-  if (quotaCodes.length > 0)
-    allow(
-      to,
-      ['servicequotas:GetServiceQuota'],
-      ...quotaCodes.map((code) => `arn:${partition}:servicequotas:${region}:${account}:ec2/${code}`),
-    );
+/** Jobs of these queues by these definitions, and no others. */
+export function grantBatch(to: Role, { queueArns, definitionArns, quotaCodes }: BatchParts): void {
+  const { partition, region, account } = Stack.of(to);
+  allow(to, ['batch:SubmitJob'], ...queueArns);
+  allowMany(to, 'functions that are still warm name the revision before', ['batch:SubmitJob'], ...definitionArns);
+  allowMany(
+    to,
+    'a job has its name when it is submitted',
+    ['batch:TagResource', 'batch:TerminateJob'],
+    `arn:${partition}:batch:${region}:${account}:job/*`,
+  );
+  allowMany(to, NO_RESOURCES, ['batch:ListJobs', 'batch:DescribeJobs'], '*');
+  const quotas = quotaCodes.map((code) => `arn:${partition}:servicequotas:${region}:${account}:ec2/${code}`);
+  if (quotas.length > 0) allow(to, ['servicequotas:GetServiceQuota'], ...quotas);
 }
 
-export const grantDescribeJobs = (to: IGrantable): void => allow(to, ['batch:DescribeJobs'], '*');
+const NO_RESOURCES = 'AWS Batch knows no resources for its lists and descriptions';
+
+export const grantDescribeJobs = (to: Role): void => allowMany(to, NO_RESOURCES, ['batch:DescribeJobs'], '*');

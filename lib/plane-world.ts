@@ -1,7 +1,7 @@
 /** What the functions of the plane are told, and what they may touch: everything that is made before them. */
 import { Fn, Lazy, Stack } from 'aws-cdk-lib';
 import type { EventBus } from 'aws-cdk-lib/aws-events';
-import { ArnPrincipal, type IGrantable, Role } from 'aws-cdk-lib/aws-iam';
+import { ArnPrincipal, Role } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import type { EnvironmentOf } from '#aws/environment.ts';
 import * as grant from './plane-permissions.ts';
@@ -10,6 +10,7 @@ import type { StageSettings } from './settings/stage-settings.ts';
 import type { PlaneSocketApi } from './socket-api.ts';
 import type { StateStack } from './state-stack.ts';
 import type { TrainingCompute } from './training-compute.ts';
+import { allow } from './wildcards.ts';
 
 export interface PlaneWorldParts {
   readonly settings: StageSettings;
@@ -42,7 +43,7 @@ export interface PlaneWorld {
   readonly batch: grant.BatchParts;
   readonly grantRole: GrantRole;
   /** Is the image there? Nothing, where it was given. */
-  readonly grantImageLook: (to: IGrantable) => void;
+  readonly grantImageLook: (to: Role) => void;
 }
 
 export function createPlaneWorld(scope: Construct, { settings, state, compute, bus, sockets, url }: PlaneWorldParts): PlaneWorld {
@@ -98,8 +99,8 @@ export function createPlaneWorld(scope: Construct, { settings, state, compute, b
     grantRole,
     grantImageLook: (to) => {
       if (!compute.image) return;
-      grant.allow(to, ['ecr:DescribeImages'], compute.image.repository.repositoryArn);
-      grant.allow(to, ['codebuild:ListBuildsForProject', 'codebuild:BatchGetBuilds'], compute.image.project.projectArn);
+      allow(to, ['ecr:DescribeImages'], compute.image.repository.repositoryArn);
+      allow(to, ['codebuild:ListBuildsForProject', 'codebuild:BatchGetBuilds'], compute.image.project.projectArn);
     },
   };
 }
@@ -119,7 +120,7 @@ export class GrantRole extends Role {
     grant.grantRead(this, [...bases, ...data]);
     grant.grantWrite(this, bases);
     grant.grantRemove(this, bases);
-    grant.allow(this, ['s3:AbortMultipartUpload'], ...bases.map(({ bucketArn, prefix }) => `${bucketArn}/${prefix}*`));
+    grant.grantAbortUploads(this, bases);
   }
 
   /** That function's role, and no other: it is made later, because its environment names this one. */

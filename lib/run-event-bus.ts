@@ -10,7 +10,7 @@ import { Construct } from 'constructs';
 import { EVENT_SOURCE } from '#domain/public-events.ts';
 import { createEventRule, grantSendToRules } from './event-targets.ts';
 import { createDeadLetterQueue } from './nudge-queue.ts';
-import { allow } from './plane-permissions.ts';
+import { allow } from './wildcards.ts';
 
 export class RunEventBus extends Construct {
   readonly bus: EventBus;

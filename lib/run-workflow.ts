@@ -10,7 +10,9 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { DefinitionBody, StateMachine, StateMachineType } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
 import { defineStateMachine } from '#aws/state-machine.ts';
-import { allow } from './plane-permissions.ts';
+import { allow } from './wildcards.ts';
+
+const TASK_LOGS = 'its one task function logs every round with the id of the run';
 
 export const workflowName = (scope: Construct): string => `${Stack.of(scope).stackName}-runs`;
 
@@ -34,7 +36,8 @@ export function createRunWorkflow(scope: Construct, task: IFunction): StateMachi
   });
   Validations.of(machine).acknowledge(
     { id: 'AwsSolutions-SF1', reason: 'a standard workflow keeps its history for 90 days; the log would be the same again, by the GB' },
-    { id: 'AwsSolutions-SF2', reason: 'its one task function logs every round with the id of the run' },
+    { id: 'AwsSolutions-SF2', reason: TASK_LOGS },
+    { id: 'Serverless-StepFunctionStateMachineXray', reason: TASK_LOGS },
   );
   return machine;
 }

@@ -6,6 +6,8 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 
 export const SOCKET_STAGE = 'live';
+/** Clients have nothing to say: this is how fast they may come. */
+const HANDSHAKES_A_SECOND = 100;
 
 export class PlaneSocketApi extends Construct {
   readonly api: WebSocketApi;
@@ -13,12 +15,15 @@ export class PlaneSocketApi extends Construct {
   constructor(scope: Construct, id: string) {
     super(scope, id);
     this.api = new WebSocketApi(this, 'Api', { description: `Tuneplane: who follows runs of ${Stack.of(this).stackName}` });
-    const stage = new WebSocketStage(this, 'Stage', { webSocketApi: this.api, stageName: SOCKET_STAGE, autoDeploy: true });
-    Validations.of(stage).acknowledge({
-      id: 'AwsSolutions-APIG1',
-      reason:
-        'access logs of a WebSocket API need a role that is set for the whole account; the function logs every handshake that it refuses',
+    const stage = new WebSocketStage(this, 'Stage', {
+      webSocketApi: this.api,
+      stageName: SOCKET_STAGE,
+      autoDeploy: true,
+      throttle: { rateLimit: HANDSHAKES_A_SECOND, burstLimit: HANDSHAKES_A_SECOND },
     });
+    const reason =
+      'access logs of a WebSocket API need a role that is set for the whole account; the function logs every handshake that it refuses';
+    Validations.of(stage).acknowledge({ id: 'AwsSolutions-APIG1', reason }, { id: 'Serverless-APIGWAccessLogging', reason });
   }
 
   get domain(): string {

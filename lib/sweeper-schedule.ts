@@ -7,7 +7,7 @@ import { CfnSchedule } from 'aws-cdk-lib/aws-scheduler';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { createDeadLetterQueue } from './nudge-queue.ts';
-import { allow } from './plane-permissions.ts';
+import { allow } from './wildcards.ts';
 
 export class SweeperSchedule extends Construct {
   readonly deadLetters: Queue;

@@ -6,13 +6,14 @@
  * that is still to be made.
  */
 import { join } from 'node:path';
-import { CustomResource, Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { CustomResource, Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import { BuildSpec, ComputeType, LinuxBuildImage, Project, Source } from 'aws-cdk-lib/aws-codebuild';
 import { Repository, TagMutability, TagStatus } from 'aws-cdk-lib/aws-ecr';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import { Construct } from 'constructs';
+import { explainWildcards } from './wildcards.ts';
 
 const SOURCES = join(import.meta.dirname, '..', 'trainer-image');
 /** What is not part of the image must not make a new one. */
@@ -73,6 +74,20 @@ export class BuiltTrainerImage extends Construct {
       },
     });
     this.repository.grantPullPush(this.project);
+    const role = this.project.role;
+    if (role) {
+      explainWildcards(role, 'reading the one object of the sources, as the library grants it', {
+        actions: ['s3:GetBucket*', 's3:GetObject*', 's3:List*'],
+      });
+      explainWildcards(role, 'ecr:GetAuthorizationToken knows no resources', { resources: ['*'] });
+      const { partition, region, account } = Stack.of(this);
+      explainWildcards(role, 'a stream and a report for each build of this project', {
+        resources: [
+          `arn:${partition}:logs:${region}:${account}:log-group:/aws/codebuild/${this.project.projectName}:*`,
+          `arn:${partition}:codebuild:${region}:${account}:report-group/${this.project.projectName}-*`,
+        ],
+      });
+    }
     Validations.of(this.project).acknowledge(
       {
         id: 'AwsSolutions-CB3',
