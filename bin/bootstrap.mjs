@@ -276,6 +276,9 @@ switch (command) {
   case 'simulate':
     process.exit(run(node, ['test/simulation/main.ts', ...rest]));
     break;
+  case 'aws-app': // cdk.json
+    process.exit(run(node, ['bin/aws-app.ts']));
+    break;
   case 'bench':
     uv();
     process.exit(run(node, ['bench/bench.ts', ...rest], { env: { ...process.env, TUNEPLANE_UV: uv() } }));
