@@ -1,0 +1,1 @@
+export async function checkBeforeDeployment(_context: unknown): Promise<void> {}
