@@ -12,5 +12,8 @@ export function bindStream(): (event: DynamoDBStreamEvent) => Promise<DynamoDBBa
   const table = openTable(environment.TUNEPLANE_TABLE);
   const runs = new DynamoRunStore(table, { clock: { now: Date.now } });
   const followers = openFollowers(environment, table, { runs });
-  return createHandler({ runs, sink: openSink(environment, runs) }, { read: readStreamRecord, tellFollowers: (runId) => followers.tell(runId) });
+  return createHandler(
+    { runs, sink: openSink(environment, runs) },
+    { read: readStreamRecord, tellFollowers: (runId) => followers.tell(runId) },
+  );
 }

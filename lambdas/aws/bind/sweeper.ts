@@ -2,8 +2,8 @@ import { runIdOfAttempt } from '#domain/run-folder.ts';
 import { createHandler, type SweepReport } from '#workers/sweeper.ts';
 import { readEnvironment } from '../environment.ts';
 import { openPlane } from '../plane.ts';
-import { openFollowers } from './sockets.ts';
 import { openSink } from './event-bus.ts';
+import { openFollowers } from './sockets.ts';
 
 export function bindSweeper(): () => Promise<SweepReport> {
   const environment = readEnvironment('sweeper', process.env);
