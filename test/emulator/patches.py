@@ -12,7 +12,7 @@ from importlib.metadata import version
 from urllib.parse import urlsplit
 
 import batch_jobs
-from ministack.core import iam_evaluator, lambda_runtime
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.services import batch, cloudfront, lambda_svc, stepfunctions
 from ministack.services.cloudformation import provisioners
 
@@ -31,6 +31,7 @@ def apply() -> None:
     count_loopback_as_tls()
     name_secrets_by_arn()
     reach_hosts_of_aws()
+    know_resources_of_batch()
 
 
 def answer_without_a_stall() -> None:
@@ -212,3 +213,21 @@ def reach_hosts_of_aws() -> None:
 
     lambda_runtime.Worker.__init__ = start_worker
     cloudfront._forward_to_origin = forward_to_origin
+
+
+def know_resources_of_batch() -> None:
+    """Stock asks policies for `*` at every call of AWS Batch, so that one which names its resources allows nothing.
+
+    A submit has two resources; it is asked for the definition. docs.aws.amazon.com/service-authorization/latest/reference/list_awsbatch.html
+    """
+    stock = iam_actions.extract_resource_arn
+
+    def extract(service, method, path, headers, body, query_params, region, account_id):
+        operation = path.rsplit("/", 1)[-1]
+        if service != "batch" or operation not in ("submitjob", "terminatejob", "canceljob"):
+            return stock(service, method, path, headers, body, query_params, region, account_id)
+        request = json.loads(body)
+        kind, name = ("job-definition", request["jobDefinition"]) if operation == "submitjob" else ("job", request["jobId"])
+        return name if name.startswith("arn:") else f"arn:aws:batch:{region}:{account_id}:{kind}/{name}"
+
+    iam_actions.extract_resource_arn = extract
