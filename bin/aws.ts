@@ -15,7 +15,18 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     const { deploy } = await import('./aws/deploy.ts');
     await deploy(positionals[0], { yes: values.yes ?? false, planOnly: values.plan ?? false, removeClasses: values['remove-class'] ?? [] });
   },
+  doctor: async (args) => (await import('./aws/doctor.ts')).doctor(stageOf(args)),
+  redrive: async (args) => (await import('./aws/redrive.ts')).redrive(stageOf(args)),
+  'rotate-token': async (args) => (await import('./aws/rotate-token.ts')).rotateToken(stageOf(args)),
+  destroy: async (args) => {
+    const options = { yes: { type: 'boolean', short: 'y' }, 'with-data': { type: 'boolean' } } as const;
+    const { positionals, values } = parseArgs({ args, allowPositionals: true, options });
+    const { destroy } = await import('./aws/destroy.ts');
+    await destroy(positionals[0], { yes: values.yes ?? false, withData: values['with-data'] ?? false });
+  },
 };
+
+const stageOf = (args: string[]): string | undefined => parseArgs({ args, allowPositionals: true }).positionals[0];
 
 const [name = '', ...args] = process.argv.slice(2);
 const command = COMMANDS[name];

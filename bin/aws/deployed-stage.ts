@@ -4,6 +4,7 @@ import {
   CloudFormationServiceException,
   DescribeStacksCommand,
   GetTemplateCommand,
+  ListStackResourcesCommand,
   type Stack,
 } from '@aws-sdk/client-cloudformation';
 import * as z from 'zod';
@@ -51,4 +52,18 @@ export function outputOf(outputs: Outputs, name: string): string {
   const value = outputs[name];
   if (value === undefined) throw new CommandError(`the deployed stage does not say '${name}': deploy this release first`);
   return value;
+}
+
+/** Physical ids of a stack's resources of one type. */
+export async function resourcesOf(stack: string, type: string): Promise<string[]> {
+  const client = new CloudFormationClient({});
+  const found: string[] = [];
+  let NextToken: string | undefined;
+  do {
+    const page = await client.send(new ListStackResourcesCommand({ StackName: stack, ...(NextToken !== undefined && { NextToken }) }));
+    for (const { ResourceType, PhysicalResourceId } of page.StackResourceSummaries ?? [])
+      if (ResourceType === type && PhysicalResourceId) found.push(PhysicalResourceId);
+    NextToken = page.NextToken;
+  } while (NextToken !== undefined);
+  return found;
 }

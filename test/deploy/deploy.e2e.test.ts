@@ -7,10 +7,15 @@
  */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { CloudFormationClient, ListStacksCommand } from '@aws-sdk/client-cloudformation';
+import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
+import { GetObjectCommand, ListBucketsCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import * as z from 'zod';
+import { toNudge } from '#domain/nudge.ts';
 import { attemptName } from '#domain/run-folder.ts';
 import { BatchJobs } from './batch-jobs.ts';
 import { DeployedPlane, STAGE } from './deployed-plane.ts';
@@ -191,4 +196,44 @@ test('a machine may read and write its own attempt, and nothing of its neighbour
 
 test('a second deployment changes nothing, and says so', { timeout: LIMIT_MILLIS }, async () => {
   expect(await plane.command('deploy', STAGE, '--plan')).toContain('nothing changes');
+});
+
+test('a nudge that ended as a dead letter is brought back, and works', { timeout: LIMIT_MILLIS }, async () => {
+  const client = new SQSClient(plane.clientOptions);
+  const id = await startSft(plane);
+  await runAtEnd(plane, id);
+  await client.send(new SendMessageCommand({ QueueUrl: plane.outputs['NudgeDeadLetters'], MessageBody: toNudge(id) }));
+  const before = await plane.command('doctor', STAGE).catch(({ stdout }: { stdout: string }) => stdout);
+
+  const said = await plane.command('redrive', STAGE);
+  const after = await plane.command('doctor', STAGE).catch(({ stdout }: { stdout: string }) => stdout);
+
+  expect(before).toContain('1 dead letters of nudges');
+  expect(said).toMatch(/nudges\s+1 brought back/);
+  expect(after).toContain('no dead letters');
+});
+
+test('a new token is taken beside the one before, which goes with the next', { timeout: LIMIT_MILLIS }, async () => {
+  const secrets = new SecretsManagerClient(plane.clientOptions);
+  const read = async () => (await secrets.send(new GetSecretValueCommand({ SecretId: plane.outputs['TokenSecret'] }))).SecretString;
+
+  await plane.command('rotate-token', STAGE);
+
+  const { SecretString: previous } = await secrets.send(
+    new GetSecretValueCommand({ SecretId: plane.outputs['TokenSecret'], VersionStage: 'AWSPREVIOUS' }),
+  );
+  expect(await read()).toMatch(/^[\w-]{43}$/);
+  expect(previous).toBe(plane.token);
+});
+
+test('a stage that is removed with its data leaves nothing behind', { timeout: LIMIT_MILLIS }, async () => {
+  await plane.command('destroy', STAGE, '--yes', '--with-data');
+
+  const { StackSummaries = [] } = await new CloudFormationClient(plane.clientOptions).send(new ListStacksCommand({}));
+  const left = StackSummaries.filter(({ StackStatus }) => StackStatus !== 'DELETE_COMPLETE').map(({ StackName }) => StackName);
+  const { Buckets = [] } = await new S3Client({ ...plane.clientOptions, forcePathStyle: true }).send(new ListBucketsCommand({}));
+  const { TableNames = [] } = await new DynamoDBClient(plane.clientOptions).send(new ListTablesCommand({}));
+  expect(left).toEqual(['CDKToolkit']);
+  expect(Buckets.filter(({ Name }) => Name?.startsWith('tuneplane'))).toEqual([]);
+  expect(TableNames).toEqual([]);
 });

@@ -1,6 +1,6 @@
 /**
  * A stage in the emulator, deployed as anybody deploys one: `cdk bootstrap`, `npm run deploy`. Its settings say what is different here: an
- * image of this machine, a class without a GPU, the caller's own credentials, and data that may go.
+ * image of this machine, a class without a GPU, and the caller's own credentials.
  */
 import { execFile } from 'node:child_process';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
@@ -26,7 +26,6 @@ const SETTINGS = {
   region: REGION,
   image: IMAGE,
   compute: [{ name: 'cpu', instanceTypes: ['m7i.xlarge'], maxVcpus: 16 }],
-  keepData: false,
   deployWith: 'own-credentials',
 };
 
