@@ -8,10 +8,11 @@
  *   uv         .tools/uv/          pip, pinned
  *   trainer    trainer-image/.venv uv sync --frozen again when uv.lock changed
  *   emulator   test/emulator/.venv likewise, for the tests of the AWS home
+ *   dashboard  web/dist            one esbuild call again when something below web/ changed
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -37,7 +38,8 @@ npm run doctor -- dev        what account, region and stage need, and what to do
 npm run redrive -- dev       brings dead letters back; npm run rotate-token -- dev makes a new token
 npm run destroy -- dev       takes a stage away (--with-data: its runs and keys too)
 npm run bench                the benchmark against a plain FastAPI server
-npm run bench:trainer        the hf engine and its supervision beside a bare TRL script`;
+npm run bench:trainer        the hf engine and its supervision beside a bare TRL script
+npm run bench:web            the dashboard with thousands of runs and a million lines, in Chromium`;
 
 function fail(sentence) {
   console.error(`\n${sentence}`);
@@ -124,30 +126,30 @@ function installTrainer(wanted) {
   writeFileSync(marker, `${lock} ${groups}`);
 }
 
-/** The AWS emulator that the tests of the AWS home run against: 90 MB, a few seconds. */
-function installEmulator() {
-  const project = at('test', 'emulator');
+/** What tests alone need, each a Python project of its own: it brings its own versions of what the trainer uses too. */
+function installForTests(name, what) {
+  const project = at('test', name);
   const marker = join(project, '.venv', '.tuneplane-installed');
   const wanted = hashOf(join(project, 'uv.lock'), join(project, 'pyproject.toml'));
   if (readMarker(marker) === wanted) return;
+  console.log(`installing ${what} (once, a few seconds) ...`);
   const env = { ...process.env, UV_LINK_MODE: process.env.UV_LINK_MODE ?? 'copy' };
   const code = run(uv(), ['sync', '--frozen', '--quiet', '--project', project], { env });
-  if (code !== 0) fail(`installing the AWS emulator ended with ${code}: see above. It needs PyPI and Python 3.11 to 3.13.`);
+  if (code !== 0) fail(`installing ${what} ended with ${code}: see above. It needs PyPI and Python 3.11 to 3.13.`);
   writeFileSync(marker, wanted);
 }
 
-/** schemathesis, which the tests run; not among the trainer's packages, since it brings its own versions of theirs. */
-function installSchemathesis() {
-  const folder = at('test', 'schemathesis');
-  const marker = join(folder, '.venv', '.tuneplane-installed');
-  const lock = hashOf(join(folder, 'uv.lock'));
-  if (readMarker(marker) === lock) return;
-  console.log('installing schemathesis (once, a few seconds) ...');
-  const code = run(uv(), ['sync', '--frozen', '--quiet', '--project', folder], {
-    env: { ...process.env, UV_LINK_MODE: process.env.UV_LINK_MODE ?? 'copy' },
-  });
-  if (code !== 0) fail(`installing schemathesis ended with ${code}: see above. It needs PyPI.`);
-  writeFileSync(marker, lock);
+/** The dashboard as static files. Its hash takes some 5 ms, the build half a second. */
+function buildWeb() {
+  const marker = at('web', 'dist', '.tuneplane-built');
+  const sources = readdirSync(at('web'), { recursive: true })
+    .filter((name) => /\.\w+$/.test(name) && !name.startsWith('dist'))
+    .sort();
+  const wanted = hashOf(at('package-lock.json'), at('bin', 'build-web.ts'), ...sources.map((name) => at('web', name)));
+  if (readMarker(marker) === wanted) return;
+  const code = run(node, ['--disable-warning=ExperimentalWarning', 'bin/build-web.ts']);
+  if (code !== 0) fail(`building the dashboard ended with ${code}: see above`);
+  writeFileSync(marker, wanted);
 }
 
 const python = () => at('trainer-image', '.venv', 'bin', 'python');
@@ -227,6 +229,7 @@ const tool = (...parts) => at('node_modules', ...parts);
 const checks = () => [
   { name: 'format and lint', program: node, args: [tool('@biomejs', 'biome', 'bin', 'biome'), 'check', '--error-on-warnings', '.'] },
   { name: 'types', program: node, args: [tool('typescript', 'bin', 'tsc')] },
+  { name: 'types of the dashboard', program: node, args: [tool('typescript', 'bin', 'tsc'), '-p', 'web'] },
   { name: 'dead code', program: node, args: [tool('knip', 'bin', 'knip.js'), '--no-progress'] },
   { name: 'generated files', program: node, args: ['bin/generate.ts', '--check'] },
   {
@@ -250,12 +253,14 @@ const pytest = (...args) => ({
 switch (command) {
   case 'setup':
     installTrainer(rest[0] === 'all' ? 'all' : 'run');
+    buildWeb();
     console.log('everything is installed: npm run quickstart');
     break;
   case 'test':
     installTrainer('all');
-    installEmulator();
-    installSchemathesis();
+    installForTests('emulator', 'the AWS emulator');
+    installForTests('schemathesis', 'schemathesis');
+    buildWeb();
     if (rest.length > 0) await runLanes([/\.py\b/.test(rest[0]) ? pytest(...rest) : vitest(...rest)]);
     // The trainer's tests are one busy thread: two cores have room for the plane's beside them.
     else await runLanes([...checks(), vitest()], [pytest()]);
@@ -304,10 +309,15 @@ switch (command) {
     installTrainer('all');
     process.exit(run(python(), ['bench/trainer_bench.py', ...rest]));
     break;
+  case 'bench:web':
+    buildWeb();
+    process.exit(run(node, ['--disable-warning=ExperimentalWarning', 'bench/web-bench.ts', ...rest]));
+    break;
   case 'start':
   case 'quickstart':
   case 'ask':
     installTrainer('run');
+    buildWeb();
     handOver(['--disable-warning=ExperimentalWarning', 'bin/tuneplane.ts', command, ...rest]);
     break;
   default:

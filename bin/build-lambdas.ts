@@ -1,6 +1,7 @@
 /**
  * Bundles every function of the AWS home in one go: `dist/lambdas/<name>.mjs`, each with a `handler`, beside the chunks that they share. One
- * folder is the code of all functions. What a function loads only when it needs it (an adapter with its client) is a chunk of its own.
+ * folder is the code of all functions. What a function loads only when it needs it (an adapter with its client) is a chunk of its own. The
+ * pages of /docs and /redoc and the dashboard lie in the same folder.
  *
  *   node bin/build-lambdas.ts        writes dist/lambdas
  */
@@ -9,6 +10,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { build, type Metafile } from 'esbuild';
 import { PACKAGE_FILES } from '../lambdas/http/docs-pages.ts';
+import { buildWeb } from './build-web.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const ENTRIES = join(ROOT, 'lambdas', 'aws', 'entries');
@@ -44,12 +46,12 @@ export async function buildLambdas(folder = join(ROOT, 'dist', 'lambdas')): Prom
     mainFields: ['module', 'main'],
     minify: true,
     alias: { '@aws-sdk/credential-provider-node': join(ROOT, 'lambdas', 'aws', 'lambda-credentials.ts') },
-
     legalComments: 'none',
     metafile: true,
     logLevel: 'warning',
   });
   await copyPages(join(folder, 'pages'));
+  await buildWeb(join(folder, 'dashboard'));
   return { folder, names, metafile };
 }
 

@@ -14,6 +14,7 @@ export async function start(): Promise<number> {
 export function describePlane({ url, home, resumed }: Plane): string {
   return [
     `Tuneplane is on ${url}   (state in ${home})`,
+    `  look     ${url}/`,
     `  docs     ${url}/docs   ${url}/redoc   ${url}/openapi.json`,
     `  runs     ${url}/runs   ${url}/api/sft/jobs   ${url}/api/training/jobs   ${url}/projects`,
     ...(resumed > 0 ? [`  took up ${resumed} unfinished run${resumed === 1 ? '' : 's'}`] : []),

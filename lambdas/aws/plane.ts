@@ -27,7 +27,7 @@ import { DynamoRunStore } from './table/dynamo-run-store.ts';
 import type { DynamoTable } from './table/dynamo-table.ts';
 
 /** Reports as they are paid for: 5 s while it is new or somebody looks, then 30, after an hour 60. The clock's looks grow to 10 min. */
-const PACE: Pace = {
+export const PACE: Pace = {
   reports: [
     { untilSeconds: 120, everySeconds: 5 },
     { untilSeconds: 3_600, everySeconds: 30 },

@@ -65,17 +65,47 @@ type Fields = typeof hyperparameterFields;
 type OptionalShape<T extends Record<string, z.ZodType>> = { [K in keyof T]: z.ZodOptional<T[K]> };
 type AliasShape = { [A in Alias]: z.ZodOptional<Fields[(typeof HYPERPARAMETER_ALIASES)[A]]> };
 
-/** The shape that every request schema spreads: all names and aliases, each optional. */
+const LEARNING_RATES: Readonly<Record<'sft' | 'dpo', Readonly<Record<'tiny' | 'full' | 'lora', readonly [number, string]>>>> = {
+  sft: {
+    tiny: [3e-3, 'default of tiny-llama: 2e-4 shows nothing on so small a model'],
+    full: [2e-5, 'default of full fine-tuning'],
+    lora: [2e-4, 'default of LoRA'],
+  },
+  dpo: {
+    tiny: [1e-3, 'default of tiny-llama with preferences'],
+    full: [1e-6, 'default of full fine-tuning with preferences'],
+    lora: [1e-5, 'default of LoRA with preferences: ten times that of full fine-tuning'],
+  },
+};
+
+/**
+ * The shape that every request schema spreads: all names and aliases, each optional. `x-default` in the document is what is taken where neither
+ * the request nor what it builds on (a project, a saved configuration, the run it resumes) says anything; so it is no `default`, which clients
+ * made from the document would send. What follows the base or the trainer has none. An alias says of what.
+ */
 export const hyperparameterShape = Object.fromEntries([
-  ...Object.entries(hyperparameterFields).map(([name, schema]) => [name, schema.optional()]),
+  ...Object.entries(hyperparameterFields).map(([name, schema]) => [
+    name,
+    schema.meta({ ...schema.meta(), ...fixedDefault(name) }).optional(),
+  ]),
   ...Object.entries(HYPERPARAMETER_ALIASES).map(([alias, name]) => [
     alias,
-    hyperparameterFields[name].meta({ description: `another name of ${name}; give one of them` }).optional(),
+    hyperparameterFields[name].meta({ description: `another name of ${name}; give one of them`, 'x-alias-of': name }).optional(),
   ]),
 ]) as OptionalShape<Fields> & AliasShape;
 
 /** All names and aliases, and nothing else. */
 export const hyperparametersRequest = z.strictObject(hyperparameterShape).meta({ id: 'Hyperparameters' });
+
+function fixedDefault(name: string): { 'x-default'?: unknown } {
+  const { hyperparameters } = resolveHyperparameters({}, 'other', false);
+  const value = Object.entries(hyperparameters).find(
+    ([key]) => key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) === name,
+  )?.[1];
+  const followsOthers = name === 'learning_rate' || name === 'lora_alpha';
+  return followsOthers || value === null || value === undefined ? {} : { 'x-default': value };
+}
+
 const givenSchema = z.object(hyperparameterShape);
 export type GivenHyperparameters = z.infer<typeof givenSchema>;
 
@@ -174,19 +204,6 @@ export function resolveHyperparameters(
   };
   return { hyperparameters, choices };
 }
-
-const LEARNING_RATES: Readonly<Record<'sft' | 'dpo', Readonly<Record<'tiny' | 'full' | 'lora', readonly [number, string]>>>> = {
-  sft: {
-    tiny: [3e-3, 'default of tiny-llama: 2e-4 shows nothing on so small a model'],
-    full: [2e-5, 'default of full fine-tuning'],
-    lora: [2e-4, 'default of LoRA'],
-  },
-  dpo: {
-    tiny: [1e-3, 'default of tiny-llama with preferences'],
-    full: [1e-6, 'default of full fine-tuning with preferences'],
-    lora: [1e-5, 'default of LoRA with preferences: ten times that of full fine-tuning'],
-  },
-};
 
 function defaultLearningRate(base: 'tiny-llama' | 'other', full: boolean, method: 'sft' | 'dpo', choices: Choice[]): number {
   const [value, reason] = LEARNING_RATES[method][base === 'tiny-llama' ? 'tiny' : full ? 'full' : 'lora'];

@@ -2,13 +2,11 @@
  * /docs (Swagger UI) and /redoc (ReDoc) from files that we serve ourselves: no request leaves for anybody else's server, and the policy forbids it.
  * The scripts come from the installed packages, or, where the code is bundled, from a folder that holds them under the names below.
  */
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
 import type { RawReply } from './route.ts';
+import { type RequestHeaders, type ServedFile, toFileReply, toServedFile } from './served-file.ts';
 
 /** The only names that exist; whatever else is asked for is not found, so no path can lead anywhere. */
 export const PACKAGE_FILES: Readonly<Record<string, { readonly source: string; readonly contentType: string }>> = {
@@ -86,56 +84,33 @@ export const redocPage = (): RawReply =>
     '<redoc spec-url="/openapi.json"></redoc>',
   );
 
-interface Asset {
-  readonly contentType: string;
-  readonly etag: string;
-  readonly plain: Buffer;
-  readonly gzipped: Buffer;
-}
+export type ReadAsset = (name: string, headers: RequestHeaders) => Promise<RawReply | undefined>;
 
-export type ReadAsset = (name: string, headers: Readonly<Record<string, string | undefined>>) => Promise<RawReply | undefined>;
+/** Their names never change, so a browser asks again after a day. */
+const CACHE = 'public, max-age=86400';
 
 /**
  * @param folder where the files lie under their own names; else they are looked for in node_modules
  * @returns a reader that keeps what it has read: 4 files, 3 MB, and as much again compressed
  */
 export function createAssetReader(folder?: string): ReadAsset {
-  const assets = new Map<string, Promise<Asset>>();
+  const assets = new Map<string, Promise<ServedFile>>();
   return async (name, headers) => {
     const isOurs = name === 'start-swagger.js';
     if (!isOurs && !Object.hasOwn(PACKAGE_FILES, name)) return undefined;
     let loading = assets.get(name);
     if (!loading) {
-      loading = isOurs ? toAsset(Buffer.from(START_SWAGGER), 'text/javascript; charset=utf-8') : load(name, folder);
+      loading = isOurs ? toServedFile(Buffer.from(START_SWAGGER), 'text/javascript; charset=utf-8') : load(name, folder);
       assets.set(name, loading);
       loading.catch(() => assets.delete(name)); // the caller of this request gets the error; the next one may have more luck
     }
-    return toReply(await loading, headers);
+    return toFileReply(await loading, headers, CACHE);
   };
 }
 
-async function load(name: string, folder: string | undefined): Promise<Asset> {
+async function load(name: string, folder: string | undefined): Promise<ServedFile> {
   const file = PACKAGE_FILES[name];
   if (!file) throw new Error(`no such asset: ${name}`);
   const path = folder === undefined ? createRequire(import.meta.url).resolve(file.source) : join(folder, name);
-  return await toAsset(await readFile(path), file.contentType);
-}
-
-async function toAsset(plain: Buffer, contentType: string): Promise<Asset> {
-  const etag = `"${createHash('sha256').update(plain).digest('base64url').slice(0, 27)}"`;
-  return { contentType, etag, plain, gzipped: await promisify(gzip)(plain) };
-}
-
-function toReply(asset: Asset, headers: Readonly<Record<string, string | undefined>>): RawReply {
-  const shared = {
-    etag: asset.etag,
-    'cache-control': 'public, max-age=86400',
-    vary: 'accept-encoding',
-    'x-content-type-options': 'nosniff',
-  };
-  if (headers['if-none-match'] === asset.etag) return { status: 304, contentType: asset.contentType, headers: shared, raw: '' };
-  const acceptsGzip = /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\b)/i.test(headers['accept-encoding'] ?? '');
-  return acceptsGzip
-    ? { status: 200, contentType: asset.contentType, headers: { ...shared, 'content-encoding': 'gzip' }, raw: asset.gzipped }
-    : { status: 200, contentType: asset.contentType, headers: shared, raw: asset.plain };
+  return await toServedFile(await readFile(path), file.contentType);
 }

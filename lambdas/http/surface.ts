@@ -1,6 +1,6 @@
 /** A surface is one API: its routes, and its own words and statuses for the plane's closed list of errors. */
 import * as z from 'zod';
-import { type DomainError, ERROR_CODES, type ErrorCode } from '#domain/errors.ts';
+import { type DomainError, ERROR_CODES, type ErrorCode, InvalidRequest } from '#domain/errors.ts';
 import type { Route } from './route.ts';
 
 export interface ErrorContext {
@@ -30,6 +30,10 @@ export const errorBodySchema = z
     error: z.string().meta({ description: 'a short message' }),
     detail: z.string().meta({ description: 'what was wrong, the value given, what is allowed' }),
     code: z.enum(ERROR_CODES).meta({ description: 'stable, for programs' }),
+    problems: z
+      .array(z.object({ path: z.string(), message: z.string() }))
+      .optional()
+      .meta({ description: 'of an invalid request: the same as `detail`, each with the path of its field' }),
   })
   .meta({ id: 'Error', description: 'Every error has these three.' });
 
@@ -64,7 +68,8 @@ export const ERROR_TITLES = {
 
 /** The body most surfaces use; the orchestrator adds `job_id`. */
 export function toErrorBody(error: DomainError, titles: ErrorTitles = ERROR_TITLES): z.infer<typeof errorBodySchema> {
-  return { error: titles[error.code], detail: error.message, code: error.code };
+  const body = { error: titles[error.code], detail: error.message, code: error.code };
+  return error instanceof InvalidRequest ? { ...body, problems: [...error.problems] } : body;
 }
 
 /** For what belongs to no API: unknown paths, and the plane's own few routes. */

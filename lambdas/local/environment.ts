@@ -2,11 +2,12 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import * as z from 'zod';
+import { type RentingSettings, readRenting, rentingSchema } from './renting-environment.ts';
 
 const wholeNumber = (min: number, max: number) =>
   z.string().regex(/^\d+$/, 'must be a whole number').transform(Number).pipe(z.int().min(min).max(max));
 
-const environmentSchema = z.object({
+const environmentSchema = rentingSchema.extend({
   PORT: wholeNumber(0, 65_535).default(8_000),
   TUNEPLANE_HOME: z.string().min(1).default('.tuneplane'),
   TUNEPLANE_DATA_ROOT: z.string().min(1).default('.'),
@@ -18,8 +19,9 @@ const environmentSchema = z.object({
     .regex(/^\d+(\.\d+)?$/, 'must be a number of seconds')
     .transform(Number)
     .pipe(z.number().min(0.05).max(60))
-    .default(1),
+    .optional(),
   TUNEPLANE_STALL_SECONDS: wholeNumber(1, 86_400).default(900),
+  TUNEPLANE_SWEEP_SECONDS: wholeNumber(1, 3_600).default(60),
   TUNEPLANE_TRAINER_PYTHON: z.string().min(1).optional(),
   TUNEPLANE_ENGINE: z.string().min(1).optional(),
   TUNEPLANE_SECRETS: z
@@ -64,7 +66,11 @@ export interface LocalEnvironment {
   readonly token: string | null;
   /** where machines elsewhere reach this plane; null: they do not */
   readonly publicUrl: string | null;
-  readonly reportSeconds: number;
+  /** null: 1, or where run folders lie in a store as seldom as it costs little */
+  readonly reportSeconds: number | null;
+  /** between two looks at what is rented */
+  readonly sweepSeconds: number;
+  readonly renting: RentingSettings;
   readonly stallSeconds: number;
   /** null: the one that `npm run setup` made */
   readonly trainerPython: string | null;
@@ -94,7 +100,9 @@ export function readEnvironment(variables: Readonly<Record<string, string | unde
     maxRuns: data.TUNEPLANE_MAX_RUNS ?? null,
     token: data.TRAINER_API_TOKEN ?? null,
     publicUrl: data.TUNEPLANE_PUBLIC_URL?.replace(/\/+$/, '') ?? null,
-    reportSeconds: data.TUNEPLANE_REPORT_SECONDS,
+    reportSeconds: data.TUNEPLANE_REPORT_SECONDS ?? null,
+    sweepSeconds: data.TUNEPLANE_SWEEP_SECONDS,
+    renting: readRenting(data),
     stallSeconds: data.TUNEPLANE_STALL_SECONDS,
     trainerPython: data.TUNEPLANE_TRAINER_PYTHON ?? null,
     engineCommand: data.TUNEPLANE_ENGINE ?? null,

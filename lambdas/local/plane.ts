@@ -28,8 +28,11 @@ import { lockHome } from './home-lock.ts';
 import { HomeMachineTokens } from './home-machine-tokens.ts';
 import { startHttpServer } from './http-server.ts';
 import { InProcessBell } from './in-process-bell.ts';
+import { logFault } from './log-fault.ts';
 import { noStorageGrants } from './no-storage-grants.ts';
+import { PlacedArtifacts, placedDownloads } from './placed-artifacts.ts';
 import { findGpus, ProcessCompute } from './process-compute.ts';
+import { openHomeStore, openRentals, STORE_PACE } from './renting.ts';
 import { RunDriver } from './run-driver.ts';
 import { SecretBox } from './secret-box.ts';
 import { SignedLinks } from './signed-links.ts';
@@ -38,6 +41,8 @@ import { SqliteDatabase } from './sqlite-database.ts';
 import { SqliteDocumentStore } from './sqlite-document-store.ts';
 import { SqliteLogIndex } from './sqlite-log-index.ts';
 import { SqliteRunStore } from './sqlite-run-store.ts';
+import { StagedInputs } from './staged-inputs.ts';
+import { Sweeper } from './sweeper.ts';
 import { JobSockets } from './websocket-server.ts';
 
 export interface Plane {
@@ -50,7 +55,13 @@ export interface Plane {
 }
 
 const REPOSITORY = join(import.meta.dirname, '..', '..');
+/** Made by `bin/build-web.ts` at the first start. */
+const DASHBOARD = join(REPOSITORY, 'web', 'dist');
 const HOUR_MILLIS = 3_600_000;
+/** Boot, image and start of a rented machine: 10 GB of image at 100 Mbit/s are 14 minutes. A trainer of this machine answers by itself. */
+const RENTED_START_SECONDS = 1_800;
+/** A store may be away for minutes, and a machine that trains on meanwhile is not lost. */
+const STORE_SILENCE_SECONDS = 600;
 
 /** @throws Error with a sentence for people: the home is in use, the port is taken, the database is of a newer version */
 export async function startPlane(environment: LocalEnvironment): Promise<Plane> {
@@ -83,6 +94,7 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     onProgress: (runId) => bell.ring([{ runId }]),
   });
   const gpus = findGpus();
+  const address = Promise.withResolvers<string>(); // known when the server listens, which is after runs were taken up
   const driver = new RunDriver({ advance: (runId) => advanceRun(ports, runId), onError: logAdvanceError });
   const compute = new ProcessCompute({
     home,
@@ -92,24 +104,33 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     engineCommand: environment.engineCommand,
     passedOn: environment.passedOn,
     onRoom: (tag) => void driver.nudge(runIdOfAttempt(tag)),
+    planeUrl: () => address.promise,
   });
-  const artifacts = new FolderArtifacts({ root: join(home, 'artifacts'), dataRoot, buckets: join(home, 's3') });
+  const folders = new FolderArtifacts({ root: join(home, 'artifacts'), dataRoot, buckets: join(home, 's3') });
+  const { renting } = environment;
+  const store = await openHomeStore(renting);
+  const artifacts = store === null ? folders : new PlacedArtifacts(folders, store);
   const links = new SignedLinks({ key: openHomeKey(join(home, 'links.key')), clock });
-  const downloads = new FileDownloads({ links, artifacts });
+  const downloads = new FileDownloads({ links, artifacts: folders });
   const contents = join(home, 'contents');
   const uploads = new FileUploads({ folder: contents, links });
+  const documents = new SqliteDocumentStore(database, { clock });
+  const machineTokens = HomeMachineTokens.open(home);
+  const rentals = openRentals(renting, { documents, clock, machineTokens });
+  const filesHere = new FolderInputs({ dataRoot, contents });
   const ports: Ports = {
     runs,
-    documents: new SqliteDocumentStore(database, { clock }),
+    documents,
     answers: new SqliteAnswerStore(database),
     artifacts,
-    downloads,
-    inputs: new FolderInputs({ dataRoot, contents }),
+    downloads: store === null ? downloads : placedDownloads(downloads, store),
+    inputs: store === null ? filesHere : new StagedInputs(filesHere, store),
     contents: new FolderContents({ folder: contents, uploads }),
     secrets: SecretBox.open(home, environment.secrets),
-    machineTokens: HomeMachineTokens.open(home),
-    storageGrants: noStorageGrants,
-    compute: new ComputeTable({ local: compute }),
+    machineTokens,
+    storageGrants: store?.grants ?? noStorageGrants,
+    ...(store && { mailboxes: store.signedObjects }),
+    compute: new ComputeTable({ local: compute, ...rentals }),
     workflow: driver,
     sink,
     bell,
@@ -117,15 +138,18 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     clock,
     settings: {
       provider: 'local',
-      providers: ['local'],
+      providers: ['local', ...Object.keys(rentals)],
+      providerRemedies: renting.missing,
       defaultBase: 'tiny-llama',
       secrets: Object.keys(environment.secrets),
       allowedImages: [],
-      reportSeconds: environment.reportSeconds,
+      reportSeconds: environment.reportSeconds ?? (store === null ? 1 : 5),
+      ...(store !== null && environment.reportSeconds === null && { pace: STORE_PACE }),
+      ...(store !== null && { runsBase: store.runsBase }),
       stallSeconds: environment.stallSeconds,
       claimSeconds: 10,
-      silenceSeconds: 120,
-      startSeconds: 120,
+      silenceSeconds: store === null ? 120 : STORE_SILENCE_SECONDS,
+      startSeconds: RENTED_START_SECONDS,
       capacitySeconds: 24 * 3_600,
       publicUrl: environment.publicUrl,
     },
@@ -136,7 +160,7 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
   const resumed = await takeUpRuns(ports);
   outbox.ring();
   const access = { tokens: token === null ? [] : [token], allowedOrigins: [] };
-  const surfaces = [createPlatformSurface(API_SURFACES, access), ...API_SURFACES];
+  const surfaces = [createPlatformSurface(API_SURFACES, access, { dashboard: DASHBOARD }), ...API_SURFACES];
   const sockets = new JobSockets({ ports, access });
   const server = await startHttpServer({
     port,
@@ -147,8 +171,10 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     access,
   });
   lock.announce(server.url);
+  address.resolve(server.url);
   void tidyUp(ports);
   const housekeeping = setInterval(() => void tidyUp(ports), HOUR_MILLIS).unref();
+  const sweeper = new Sweeper(ports, environment.sweepSeconds);
 
   return {
     url: server.url,
@@ -156,12 +182,14 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     resumed,
     close: async () => {
       clearInterval(housekeeping);
+      await sweeper.stop();
       sockets.close();
       bell.close(); // who waits for an event is answered, and does not hold up the end
       await server.close();
       await driver.stop();
       const unfinished = (await runs.unfinished()).length;
       await outbox.settled();
+      store?.close();
       database.close();
       await eventFile.close();
       lock.release();
@@ -237,7 +265,3 @@ class Outbox {
 }
 
 const logAdvanceError = (runId: string, error: unknown): void => logFault('advance-failed', { runId }, error);
-
-function logFault(event: string, facts: Readonly<Record<string, unknown>>, error: unknown): void {
-  console.error(JSON.stringify({ event, ...facts, error: error instanceof Error ? (error.stack ?? error.message) : String(error) }));
-}

@@ -33,6 +33,8 @@ export interface ProcessComputeOptions {
   readonly engineCommand: string | null;
   /** variables that the trainer gets beside ours */
   readonly passedOn: Readonly<Record<string, string>>;
+  /** where a trainer reaches the plane, for one whose run folder is in the store: it gets credentials there */
+  readonly planeUrl: () => Promise<string>;
   /** somebody who waits may go on */
   readonly onRoom: (tag: string) => void;
 }
@@ -75,14 +77,17 @@ export class ProcessCompute implements Compute {
     return reservation;
   }
 
-  async launch({ tag, run: { id: runId }, attempt, folder, openEnvironment }: LaunchOrder): Promise<Launch> {
+  async launch({ tag, run: { id: runId }, attempt, folder, openEnvironment, invite }: LaunchOrder): Promise<Launch> {
     const { home, python, trainerFolder, engineCommand, passedOn, room } = this.#options;
     const work = join(home, 'work', tag);
     const logs = join(home, 'supervisors');
     for (const path of [work, logs]) mkdirSync(path, { recursive: true });
     const socket = socketPath(home, tag);
     const gpus = this.#line.held(tag) ?? [];
-    const environmentFile = writeEnvironment(work, await openEnvironment());
+    // In the store a trainer is let in like any other machine: by a claim, which gives it its variables too.
+    const isStored = folder.startsWith('s3://');
+    const invitation = isStored ? await invite(await this.#options.planeUrl()) : { TUNEPLANE_RUN_FOLDER: folder };
+    const environmentFile = isStored ? null : writeEnvironment(work, await openEnvironment());
     const log = openSync(join(logs, `${tag}.log`), 'a');
     try {
       // The tag stands among the arguments so that `ps` shows whose it is.
@@ -93,7 +98,7 @@ export class ProcessCompute implements Compute {
         env: {
           ...passedOn,
           PYTHONUNBUFFERED: '1',
-          TUNEPLANE_RUN_FOLDER: folder,
+          ...invitation,
           TUNEPLANE_RUN_ID: runId,
           TUNEPLANE_ATTEMPT: String(attempt),
           TUNEPLANE_WORK: work,

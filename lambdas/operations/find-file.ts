@@ -5,6 +5,20 @@ import type { Ports } from '#ports';
 import { inFolder, readCheckpoint } from './advance/run-folder-files.ts';
 import { getRun } from './get-run.ts';
 
+/** A checkpoint as the run lists it, and what it is made of. */
+export interface CheckpointFiles {
+  readonly listed: Run['checkpoints'][number];
+  readonly files: readonly StoredFile[];
+}
+
+/** @throws DomainError `artifact_not_found` where the run has none of that name, or retention took it just now */
+export async function listCheckpointFiles(ports: Ports, run: Run, name: string): Promise<CheckpointFiles> {
+  const listed = run.checkpoints.find(({ checkpoint }) => checkpoint === name);
+  const record = listed ? await readCheckpoint(ports, run, listed.checkpoint) : null;
+  if (!listed || !record) throw new DomainError('artifact_not_found', `run '${run.id}' has no checkpoint '${name}'`, { runId: run.id });
+  return { listed, files: record.files };
+}
+
 /** A link that fetches the file. */
 export interface LinkedFile extends StoredFile {
   readonly link: string;

@@ -17,11 +17,22 @@ export interface Curve {
   readonly total: number;
 }
 
+/** What was reached at a step: neighbours may be joined by straight lines. */
+export interface AxisPoint {
+  readonly step: number;
+  readonly value: number;
+}
+
 export interface Curves {
   /** every series of the run */
   readonly names: string[];
   readonly curves: Curve[];
+  /** ascending by step; `timestamp` in seconds since 1970. Empty for runs of a trainer that kept none. */
+  readonly axes: Readonly<Record<(typeof AXES)[number], AxisPoint[]>>;
 }
+
+/** The overview's series that are no metrics, but say when a step was trained. No metric can have these names: they are the row's own fields. */
+const AXES = ['epoch', 'timestamp'] as const;
 
 export interface CurveQuery {
   /** null: all */
@@ -37,7 +48,9 @@ export async function readMetrics(ports: Ports, runId: string, query: CurveQuery
   const view = await getRun(ports, runId);
   const overview = parseOverview(await ports.artifacts.get(inFolder(view.run, runFolderKeys.overview(runId))));
   const series = overview?.series ?? {};
-  const names = Object.keys(series).sort();
+  const names = Object.keys(series)
+    .filter((name) => !AXES.some((axis) => axis === name))
+    .sort();
   const wanted = query.names === null ? names : names.filter((name) => query.names?.includes(name));
   const coarse = new Map(wanted.map((name) => [name, within(series[name] ?? [], query.fromStep, query.toStep)]));
   const fine = isTooCoarse(coarse, query.points) ? await readFine(ports, view, wanted, query) : null;
@@ -47,8 +60,20 @@ export async function readMetrics(ports: Ports, runId: string, query: CurveQuery
       const buckets = fine?.get(name) ?? coarse.get(name) ?? [];
       return { name, points: reduceBuckets(buckets, query.points), total: countPoints(buckets) };
     }),
+    axes: { epoch: toAxis(series['epoch'], query), timestamp: toAxis(series['timestamp'], query) },
   };
 }
+
+/** Both ends of each bucket: along the steps neither epochs nor times go back, so least and last are first and last. */
+const toAxis = (buckets: readonly Bucket[] | undefined, { fromStep, toStep, points }: CurveQuery): AxisPoint[] =>
+  reduceBuckets(within(buckets ?? [], fromStep, toStep), points).flatMap(({ fromStep: from, toStep: to, min, last }) =>
+    from === to
+      ? [{ step: to, value: last }]
+      : [
+          { step: from, value: min },
+          { step: to, value: last },
+        ],
+  );
 
 /** Some series has fewer buckets there than points are asked for, though it has the values; and reading them is cheap. */
 function isTooCoarse(coarse: ReadonlyMap<string, Overview['series'][string]>, points: number): boolean {

@@ -13,11 +13,14 @@ import { parseS3Uri } from './storage-places.ts';
 
 const MAX_CHARACTERS = 2_048;
 
+/** What a grant looks at of a run. */
+export type Scope = Pick<Run, 'id' | 'resumedFrom'> & { readonly training: Pick<Run['training'], 'dataset' | 'baseModel'> };
+
 /**
  * @param folder where the run folder lies; its key does not end in '/'
  * @returns the policy as JSON. @throws Error where even folders are too many
  */
-export function grantPolicy(run: Pick<Run, 'id' | 'training' | 'resumedFrom'>, attempt: number, folder: ObjectPlace): string {
+export function grantPolicy(run: Scope, attempt: number, folder: ObjectPlace): string {
   const name = attemptName(run.id, attempt);
   const own = ['attempts', 'checkpoints', 'logs', 'metrics', 'artifacts'].map((kind) =>
     arnOf({ ...folder, key: `${folder.key}/${kind}/${scopeOf(kind, run.id, name)}` }),
@@ -48,7 +51,7 @@ function scopeOf(kind: string, runId: string, name: string): string {
   }
 }
 
-function readPlaces({ training: { dataset, baseModel }, resumedFrom }: Pick<Run, 'training' | 'resumedFrom'>): ObjectPlace[] {
+function readPlaces({ training: { dataset, baseModel }, resumedFrom }: Scope): ObjectPlace[] {
   const files = dataset.kind === 'files' ? dataset.files.map(({ location }) => location) : [];
   const bases = storedFolders(baseModel).map((folder) => `${folder.replace(/\/$/, '')}/*`);
   const origin = resumedFrom ? [`${resumedFrom.folder}/*`, `${parentOf(resumedFrom.folder)}/${resumedFrom.checkpoint}.json`] : [];

@@ -33,11 +33,18 @@ export interface ObjectFacts {
 
 /** Signed as headers, which the client has to send: S3 refuses other bytes, and another number of them. */
 const BOUND_HEADERS = new Set(['x-amz-checksum-sha256', 'content-length']);
+export interface StoredBytes {
+  readonly body: Readable;
+  readonly sizeBytes: number;
+  /** lower-case hex */
+  readonly sha256: string;
+}
 
 /** S3 answers 409 while another write to the same key is under way; "you can retry": API_PutObject.html, If-None-Match. */
 const CONFLICT_TRIES = 5;
 /** DeleteObjects takes so many. */
 const DELETED_AT_ONCE = 1_000;
+const DELETE_TRIES = 3;
 
 export class ObjectStore {
   readonly client: S3Client;
@@ -48,6 +55,12 @@ export class ObjectStore {
 
   async put({ bucket, key }: ObjectPlace, content: string): Promise<void> {
     await this.client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: Buffer.from(content), ChecksumAlgorithm: 'SHA256' }));
+  }
+
+  /** A file whose hash is known: the store refuses other bytes. One put, so at most 5 GB (docs: API_PutObject.html). */
+  async putFile({ bucket, key }: ObjectPlace, { body, sizeBytes, sha256 }: StoredBytes): Promise<void> {
+    const ChecksumSHA256 = Buffer.from(sha256, 'hex').toString('base64');
+    await this.client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ContentLength: sizeBytes, ChecksumSHA256 }));
   }
 
   /** False where the key was there already. */
@@ -162,12 +175,18 @@ export class ObjectStore {
     await this.client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
   }
 
+  /** Some of the keys may stay in an answer that is no error (API_DeleteObjects.html, "Errors"): they are asked for again. */
   async removeAll(bucket: string, keys: readonly string[]): Promise<void> {
     for (let start = 0; start < keys.length; start += DELETED_AT_ONCE) {
-      const Objects = keys.slice(start, start + DELETED_AT_ONCE).map((Key) => ({ Key }));
-      const { Errors } = await this.client.send(new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } }));
-      const [first] = Errors ?? [];
-      if (first) throw new Error(`s3://${bucket}/${first.Key} was not removed: ${first.Code} ${first.Message}`);
+      let left = keys.slice(start, start + DELETED_AT_ONCE);
+      for (let attempt = 1; left.length > 0; attempt++) {
+        const Objects = left.map((Key) => ({ Key }));
+        const { Errors = [] } = await this.client.send(new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } }));
+        const [first] = Errors;
+        if (first && attempt === DELETE_TRIES)
+          throw new Error(`s3://${bucket}/${first.Key} was not removed: ${first.Code} ${first.Message}`);
+        left = Errors.flatMap(({ Key }) => Key ?? []);
+      }
     }
   }
 

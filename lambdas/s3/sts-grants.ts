@@ -7,7 +7,7 @@ import { AssumeRoleCommand, type Credentials, GetFederationTokenCommand, type ST
 import type { Run } from '#domain/run.ts';
 import { attemptName } from '#domain/run-folder.ts';
 import type { StorageGrant, StorageGrants } from '#ports';
-import { grantPolicy } from './grant-policy.ts';
+import { grantPolicy, type Scope } from './grant-policy.ts';
 import type { ObjectPlace } from './storage-places.ts';
 
 const LIFE_SECONDS = 3_600;
@@ -32,7 +32,7 @@ export class StsGrants implements StorageGrants {
     this.#options = options;
   }
 
-  async for(run: Run, attempt: number): Promise<StorageGrant | null> {
+  async for(run: Scope & Pick<Run, 'folder'>, attempt: number): Promise<StorageGrant | null> {
     const { region, endpoint, place } = this.#options;
     const folder = place(run.folder);
     if (folder === null) return null;

@@ -6,6 +6,7 @@
  *   events that were not published               published
  *   WebSockets that were silent for 8 minutes    told the status again
  *   deletions that were cut off                  finished
+ *   the built-in project of a new plane          made
  *
  * An execution that was stopped, timed out or deleted is not a cancel: its run goes on with the next generation within two sweeps, and its
  * job never stopped. Step Functions says of an execution that has just begun that it is not there; to start it once more does nothing.
@@ -13,6 +14,7 @@
 import { type Log, logToStderr } from '#http/exchange.ts';
 import { finishDeletions } from '#operations/delete-run.ts';
 import { deliverEvents } from '#operations/deliver-events.ts';
+import { seedDefaultProject } from '#operations/projects.ts';
 import type { Ports } from '#ports';
 
 export interface Executions {
@@ -77,6 +79,7 @@ export function createHandler(
     const published = await attempt(() => deliverEvents(ports), 0);
     await attempt(repeatStatus, undefined);
     await attempt(() => finishDeletions(ports), undefined);
+    await attempt(() => seedDefaultProject(ports), undefined);
     const report: SweepReport = { live, started, rung, published };
     log({ level: 'info', event: 'swept', ...report });
     if (faults.length > 0) throw new AggregateError(faults, `${faults.length} parts of the sweep failed`);

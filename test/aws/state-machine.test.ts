@@ -1,16 +1,11 @@
 import { readFile } from 'node:fs/promises';
-import { GetExecutionHistoryCommand, ListExecutionsCommand, StartExecutionCommand, StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { expect, test } from 'vitest';
-import { RunGenerations } from '#aws/run-generations.ts';
 import { defineStateMachine } from '#aws/state-machine.ts';
 import { createHandler, ROUNDS_A_GENERATION } from '#workers/advance-run.ts';
 import { readRound } from '#workers/round.ts';
-import { anEvent, aRun } from '../support/builders.ts';
-import { eventually } from '../support/contract-suite.ts';
-import { createFunction, createRole, createStateMachine, makeSfnClient } from '../support/lambda-world.ts';
 import { MemoryPlane } from '../support/memory-plane.ts';
+import { openScriptedMachine, SCRIPTED } from '../support/scripted-machine.ts';
 import { executeStateMachine } from '../support/state-machine-run.ts';
-import { openTable } from '../support/table-world.ts';
 
 const DEFINITION = defineStateMachine('advance-run');
 const START = { runId: 'run_a', generation: 1 };
@@ -137,36 +132,8 @@ test('every way that a round can end leads somewhere, and every state is reached
   expect(reached).toEqual(new Set(Object.keys(DEFINITION.States)));
 });
 
-const SCRIPTED = `
-export const handler = async (input) => {
-  const round = (input.round ?? 0) + 1;
-  if (input.runId === 'run_broken') throw Object.assign(new Error('what is this'), { name: 'RoundUnreadable' });
-  if (input.runId === 'run_flaky' && Math.random() < 0.5) throw Object.assign(new Error('later'), { name: 'Flaky' });
-  const phase = input.runId === 'run_endless' || round < 4 ? ['prepare', 'launch', 'poll'][Math.min(round, 3) - 1] : input.phase === 'finish' ? 'done' : 'finish';
-  return { version: 1, runId: input.runId, generation: input.generation, round, phase, waitSeconds: phase === 'poll' ? (input.runId === 'run_endless' ? 600 : 1) : 0 };
-};`;
-
-async function openMachine() {
-  const client = makeSfnClient();
-  const role = await createRole('lambda.amazonaws.com', []);
-  const functionArn = await createFunction({ files: { 'index.mjs': SCRIPTED }, handler: 'index.handler' }, role);
-  const stateMachineArn = await createStateMachine(defineStateMachine(functionArn), functionArn, client);
-  const run = async (runId: string): Promise<string[]> => {
-    const { executionArn } = await client.send(
-      new StartExecutionCommand({ stateMachineArn, name: `${runId}-g1`, input: JSON.stringify({ runId, generation: 1 }) }),
-    );
-    const history = async (): Promise<string[]> =>
-      ((await client.send(new GetExecutionHistoryCommand({ executionArn, maxResults: 1_000 }))).events ?? []).map(({ type }) =>
-        String(type),
-      );
-    await eventually(async () => expect((await history()).at(-1)).toMatch(/^Execution(Succeeded|Failed)$/));
-    return history();
-  };
-  return { client, stateMachineArn, run };
-}
-
 test('the emulator takes the definition and writes the same history', async () => {
-  const { run } = await openMachine();
+  const { run } = await openScriptedMachine();
   const { handler } = await import(`data:text/javascript,${encodeURIComponent(SCRIPTED)}`);
 
   const expected = await executeStateMachine(DEFINITION, START, { task: handler });
@@ -174,60 +141,4 @@ test('the emulator takes the definition and writes the same history', async () =
   expect(await run('run_a')).toEqual(expected.history);
   expect((await run('run_flaky')).at(-1)).toBe('ExecutionSucceeded');
   expect((await run('run_broken')).slice(-4)).toEqual(['TaskFailed', 'TaskStateExited', 'FailStateEntered', 'ExecutionFailed']);
-});
-
-test('a stopped execution is not a cancel: the next generation is started, once, however many ask', async () => {
-  const { client, stateMachineArn } = await openMachine();
-  const { table, runs } = await openTable();
-  const run = aRun({ id: 'run_endless' });
-  await runs.create(run, [anEvent(run)]);
-  const generations = new RunGenerations({ client, stateMachineArn, table });
-  const names = async (status: 'RUNNING' | 'ABORTED'): Promise<string[]> =>
-    ((await client.send(new ListExecutionsCommand({ stateMachineArn, statusFilter: status }))).executions ?? [])
-      .map(({ name }) => String(name))
-      .sort();
-
-  expect([await generations.begin(run.id), await generations.begin(run.id)]).toEqual([true, true]);
-  await generations.ensure(run.id);
-  expect(await names('RUNNING')).toEqual(['run_endless-g1']);
-
-  await client.send(
-    new StopExecutionCommand({ executionArn: `${stateMachineArn.replace(':stateMachine:', ':execution:')}:run_endless-g1` }),
-  );
-  await eventually(async () => expect(await names('ABORTED')).toEqual(['run_endless-g1']));
-  expect(await generations.running()).toEqual(new Set());
-  await Promise.all(Array.from({ length: 5 }, () => generations.ensure(run.id)));
-
-  expect(await names('RUNNING')).toEqual(['run_endless-g2']);
-  expect(await generations.running()).toEqual(new Set(['run_endless']));
-  expect((await runs.get(run.id))?.run).toEqual(run);
-});
-
-test('a hand-over that is repeated, or late, starts one next generation', async () => {
-  const { client, stateMachineArn } = await openMachine();
-  const { table, runs } = await openTable();
-  const run = aRun({ id: 'run_endless' });
-  await runs.create(run, [anEvent(run)]);
-  const generations = new RunGenerations({ client, stateMachineArn, table });
-  await generations.begin(run.id);
-
-  await generations.handOver(run.id, 1);
-  await generations.handOver(run.id, 1);
-
-  const { executions = [] } = await client.send(new ListExecutionsCommand({ stateMachineArn }));
-  expect(executions.map(({ name }) => name).sort()).toEqual(['run_endless-g1', 'run_endless-g2']);
-});
-
-test('a run that is gone gets no execution', async () => {
-  const { client, stateMachineArn } = await openMachine();
-  const { table, runs } = await openTable();
-  const run = aRun({ id: 'run_endless' });
-  await runs.create(run, [anEvent(run)]);
-  await runs.remove(run.id, 1);
-  const generations = new RunGenerations({ client, stateMachineArn, table });
-
-  await generations.ensure(run.id);
-  await generations.ensure('run_never');
-
-  expect((await client.send(new ListExecutionsCommand({ stateMachineArn }))).executions).toEqual([]);
 });

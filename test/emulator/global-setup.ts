@@ -1,18 +1,13 @@
 /** One emulator for all suites of the AWS home; each test file makes tables and buckets of its own. */
-import type { TestProject } from 'vitest/node';
+import { EMULATOR_VARIABLE } from '../support/aws-clients.ts';
 import { type Emulator, startEmulator } from './start-emulator.ts';
-
-declare module 'vitest' {
-  export interface ProvidedContext {
-    awsEndpoint: string;
-  }
-}
 
 let emulator: Emulator | null = null;
 
-export async function setup(project: TestProject): Promise<void> {
+/** Workers start with what the environment is then. */
+export async function setup(): Promise<void> {
   emulator = await startEmulator();
-  project.provide('awsEndpoint', emulator.endpoint);
+  process.env[EMULATOR_VARIABLE] = emulator.endpoint;
 }
 
 export async function teardown(): Promise<void> {

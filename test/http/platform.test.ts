@@ -93,7 +93,8 @@ describe('the documentation', () => {
     expect(again).toMatchObject({ status: 304, body: '' });
   });
 
-  test('/ leads to /docs', async () => {
+  test('/ leads to /docs where no dashboard was built', async () => {
     expect(await openPlatform().get('/')).toMatchObject({ status: 302, headers: { location: '/docs' } });
+    expect(await openPlatform().get('/assets/app.js')).toMatchObject({ status: 404 });
   });
 });

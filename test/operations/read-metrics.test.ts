@@ -15,6 +15,7 @@ beforeEach(() => {
   };
 });
 
+const NO_AXES = { epoch: [], timestamp: [] };
 const ALL = { names: null, fromStep: 0, toStep: Number.MAX_SAFE_INTEGER, points: 500 };
 /** Of step n in attempt a: with a spike at step 4,321. */
 const lossAt = (step: number, attempt: number): number => (step === 4_321 ? 99 : attempt * 10 + step / 100_000);
@@ -137,10 +138,44 @@ describe('a curve', () => {
     expect(curves[0]?.total).toBe(102);
   });
 
+  test('says when each step was trained, and counts that among no names', async () => {
+    const id = await aRun(4, 1);
+    const bucket = (fromStep: number, toStep: number, min: number, last: number) => ({
+      fromStep,
+      toStep,
+      count: 2,
+      min,
+      max: last,
+      mean: last,
+      last,
+    });
+    const series = {
+      loss: [bucket(1, 2, 1, 1)],
+      epoch: [bucket(1, 2, 0.25, 0.5), bucket(3, 3, 0.75, 0.75)],
+      timestamp: [bucket(1, 2, 100, 101)],
+    };
+    await plane.artifacts.put(keyOf(id, runFolderKeys.overview(id)), JSON.stringify({ schema: 1, series }));
+
+    const { names, axes } = await readMetrics(plane.ports, id, ALL);
+
+    expect(names).toEqual(['loss']);
+    expect(axes).toEqual({
+      epoch: [
+        { step: 1, value: 0.25 },
+        { step: 2, value: 0.5 },
+        { step: 3, value: 0.75 },
+      ],
+      timestamp: [
+        { step: 1, value: 100 },
+        { step: 2, value: 101 },
+      ],
+    });
+  });
+
   test('that is not there is left out; a run that measured nothing yet has none', async () => {
     const id = await plane.create();
 
-    expect(await readMetrics(plane.ports, id, ALL)).toEqual({ names: [], curves: [] });
+    expect(await readMetrics(plane.ports, id, ALL)).toEqual({ names: [], curves: [], axes: NO_AXES });
     expect(await readMetrics(plane.ports, await aRun(5, 1), { ...ALL, names: ['grad_norm'] })).toMatchObject({ curves: [] });
     await expect(readMetrics(plane.ports, 'run_x', ALL)).rejects.toMatchObject({ code: 'run_not_found' });
   });
@@ -149,6 +184,6 @@ describe('a curve', () => {
     const id = await aRun(5, 1);
     await plane.artifacts.put(keyOf(id, runFolderKeys.overview(id)), '{"schema": 1, "ser');
 
-    expect(await readMetrics(plane.ports, id, ALL)).toEqual({ names: [], curves: [] });
+    expect(await readMetrics(plane.ports, id, ALL)).toEqual({ names: [], curves: [], axes: NO_AXES });
   });
 });

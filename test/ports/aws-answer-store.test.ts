@@ -1,4 +1,5 @@
-import { openTable } from '../support/table-world.ts';
+import { describeBoth } from '../support/hostile-aws/hostile-aws.ts';
+import { makeDynamoClient, openTable } from '../support/table-world.ts';
 import { answerStoreContract } from './answer-store.contract.ts';
 
-answerStoreContract(() => openTable());
+describeBoth((harden) => answerStoreContract(() => openTable(harden(makeDynamoClient()))));

@@ -1,4 +1,5 @@
-import { openTable } from '../support/table-world.ts';
+import { describeBoth } from '../support/hostile-aws/hostile-aws.ts';
+import { makeDynamoClient, openTable } from '../support/table-world.ts';
 import { logIndexContract } from './log-index.contract.ts';
 
-logIndexContract(() => openTable());
+describeBoth((harden) => logIndexContract(() => openTable(harden(makeDynamoClient()))));

@@ -4,6 +4,8 @@ import {
   CreateComputeEnvironmentCommand,
   CreateJobQueueCommand,
   type JobDetail,
+  type JobSummary,
+  ListJobsCommand,
   RegisterJobDefinitionCommand,
 } from '@aws-sdk/client-batch';
 import { BatchCompute, type BatchComputeOptions } from '#aws/batch/batch-compute.ts';
@@ -18,7 +20,12 @@ import { openTable } from './table-world.ts';
 export const makeBatchClient = (): BatchClient => new BatchClient(clientOptions());
 
 /** A queue that runs what its job definitions say, on this machine. */
-export async function openQueue(client: BatchClient, command: readonly string[], jobRoleArn?: string) {
+export async function openQueue(
+  client: BatchClient,
+  command: readonly string[],
+  jobRoleArn?: string,
+  variables: Readonly<Record<string, string>> = {},
+) {
   const environment = uniqueName('environment');
   const queue = uniqueName('queue');
   await client.send(new CreateComputeEnvironmentCommand({ computeEnvironmentName: environment, type: 'MANAGED' }));
@@ -31,6 +38,7 @@ export async function openQueue(client: BatchClient, command: readonly string[],
       { type: 'VCPU' as const, value: '4' },
       { type: 'MEMORY' as const, value: '1024' },
     ],
+    environment: Object.entries(variables).map(([name, value]) => ({ name, value })),
     ...(jobRoleArn !== undefined && { jobRoleArn }),
   };
   const single = uniqueName('single');
@@ -84,7 +92,11 @@ export async function openBatch({
       await sleep(50);
     }
   };
-  return { client, queue, table, clock, jobs, classes, compute, describe, end };
+  const named = async (tag: string): Promise<JobSummary[]> => {
+    const filters = [{ name: 'JOB_NAME', values: [tag] }];
+    return (await client.send(new ListJobsCommand({ jobQueue: queue, filters }))).jobSummaryList ?? [];
+  };
+  return { client, queue, table, clock, jobs, classes, compute, describe, end, named };
 }
 
 /** What EC2 does to a queue or a job, through the emulator's own calls. */

@@ -8,10 +8,11 @@ import { clientOptions, uniqueName } from './aws-clients.ts';
 
 export type Statement = Readonly<{ Effect: 'Allow' | 'Deny'; Action: readonly string[]; Resource: string | readonly string[] }>;
 
-export async function createRole(service: string, statements: readonly Statement[]): Promise<string> {
+/** @param principal who may become it: `{ Service: 'lambda.amazonaws.com' }` */
+export async function createRole(principal: Readonly<Record<string, string>>, statements: readonly Statement[]): Promise<string> {
   const client = new IAMClient(clientOptions());
   const RoleName = uniqueName('role');
-  const trust = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Principal: { Service: service }, Action: 'sts:AssumeRole' }] };
+  const trust = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Principal: principal, Action: 'sts:AssumeRole' }] };
   const { Role } = await client.send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument: JSON.stringify(trust) }));
   const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement: statements });
   if (statements.length > 0) await client.send(new PutRolePolicyCommand({ RoleName, PolicyName: 'own', PolicyDocument }));
@@ -44,11 +45,16 @@ export async function createFunction({ files, handler, environment = {} }: Funct
 }
 
 /** @returns the state machine's ARN */
-export async function createStateMachine(definition: StateMachine, functionArn: string, client: SFNClient): Promise<string> {
-  const roleArn = await createRole('states.amazonaws.com', [{ Effect: 'Allow', Action: ['lambda:InvokeFunction'], Resource: functionArn }]);
-  const { stateMachineArn } = await client.send(
-    new CreateStateMachineCommand({ name: uniqueName('machine'), definition: JSON.stringify(definition), roleArn }),
-  );
+export async function createStateMachine(
+  definition: StateMachine,
+  functionArn: string,
+  client: SFNClient,
+  name = uniqueName('machine'),
+): Promise<string> {
+  const roleArn = await createRole({ Service: 'states.amazonaws.com' }, [
+    { Effect: 'Allow', Action: ['lambda:InvokeFunction'], Resource: functionArn },
+  ]);
+  const { stateMachineArn } = await client.send(new CreateStateMachineCommand({ name, definition: JSON.stringify(definition), roleArn }));
   return stateMachineArn ?? '';
 }
 

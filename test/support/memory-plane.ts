@@ -10,6 +10,7 @@ import type {
   Answer,
   AnswerRecord,
   AnswerStore,
+  Artifacts,
   Compute,
   Contents,
   DocumentStore,
@@ -218,7 +219,7 @@ export class MemoryPlane {
 }
 
 export class MemoryTrainer {
-  readonly #artifacts: MemoryArtifacts;
+  readonly #artifacts: Pick<Artifacts, 'put' | 'putIfAbsent'>;
   readonly #runId: string;
   readonly #attempt: number;
   readonly #now: () => number;
@@ -227,7 +228,7 @@ export class MemoryTrainer {
   #sequence = 0;
   #counts = { logLines: 0, metricRows: 0, checkpoints: 0, samples: 0 };
 
-  constructor(artifacts: MemoryArtifacts, runId: string, attempt: number, now: () => number, folder: string, claimId?: string) {
+  constructor(artifacts: Pick<Artifacts, 'put' | 'putIfAbsent'>, runId: string, attempt: number, now: () => number, folder: string, claimId?: string) {
     this.#folder = folder;
     this.#artifacts = artifacts;
     this.#runId = runId;

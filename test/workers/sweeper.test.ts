@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { runIdOfAttempt } from '#domain/run-folder.ts';
+import { DEFAULT_PROJECT, editProject, getProject } from '#operations/projects.ts';
 import { stopRun } from '#operations/stop-run.ts';
 import { createHandler, type SweeperOptions } from '#workers/sweeper.ts';
 import { MemoryPlane } from '../support/memory-plane.ts';
@@ -64,4 +65,14 @@ test('a part that fails does not keep the others from their work, and is not hid
   await expect(sweep()).rejects.toThrow('1 parts of the sweep failed');
   expect(ensured).toEqual([runId]);
   expect(await plane.runs.undelivered(10)).toEqual([]);
+});
+
+test('a new plane has its built-in project after the first sweep, and keeps what is made of it', async () => {
+  const { plane, sweep } = openSweeper();
+
+  await sweep();
+  await editProject(plane.ports, DEFAULT_PROJECT, { name: 'Ours' });
+  await sweep();
+
+  expect(await getProject(plane.ports, DEFAULT_PROJECT)).toMatchObject({ name: 'Ours' });
 });

@@ -224,8 +224,11 @@ class TestCheckpoints:
         run = make(attempt=2, script={"steps": 15}, resumeFrom=earlier.resume_from("step-000005"))
         run.run()
 
-        series = json.loads(run.read(f"metrics/{RUN}-overview.json"))["series"]["loss"]
-        assert [bucket["fromStep"] for bucket in series] == list(range(1, 16))
+        series = json.loads(run.read(f"metrics/{RUN}-overview.json"))["series"]
+        assert [bucket["fromStep"] for bucket in series["loss"]] == list(range(1, 16))
+        assert [(bucket["fromStep"], bucket["last"]) for bucket in series["epoch"]][9] == (10, round(10 / 15, 6))
+        times = [bucket["last"] for bucket in series["timestamp"]]
+        assert len(times) == 15 and times == sorted(times) and abs(times[-1] - time.time()) < 600
         samples = [json.loads(line)["step"] for line in run.read(f"artifacts/{RUN}/samples.jsonl").splitlines()]
         assert samples == [0, 5, 15]
         assert [row["step"] for row in run.rows("metrics")] == list(range(6, 16))

@@ -23,8 +23,8 @@ from trainer.supervision.history import earlier_points
 from trainer.supervision.logs import LineReader, level_of
 from trainer.supervision.outcome import EngineEnd, decide
 from trainer.supervision.overview import MOST_BUCKETS, Overview
-from trainer.supervision.publisher import Publisher
-from trainer.supervision.reporter import Reporter
+from trainer.supervision.publisher import Published, Publisher
+from trainer.supervision.reporter import Reporter, control_seconds
 from trainer.supervision.schema_check import SCHEMAS, check, load_schema, problem
 from trainer.supervision.stall_watch import StallWatch
 from trainer.supervision.storage import FolderStorage, StoredFile
@@ -435,3 +435,34 @@ class TestReporter:
 
         assert [order(2, 5), order(2, 30), order(1, 1), order(3, 60)] == [5, 30, 30, 60]
         assert heard == [("control", 2), ("control", 3)]
+
+    def test_where_requests_are_paid_for_control_is_read_more_rarely_as_reports_are(self) -> None:
+        assert [control_seconds(pace, metered=False) for pace in (0.2, 1, 60)] == [0.2, 1, 1]
+        assert [control_seconds(pace, metered=True) for pace in (1, 5, 30, 60, 600)] == [2, 2, 5, 10, 10]
+
+    @pytest.mark.parametrize(("metered", "pace", "overviews"), [(False, 60, 10), (True, 5, 10), (True, 60, 2)])
+    def test_where_requests_are_paid_for_a_slow_report_brings_the_overview_each_fifth_time(
+        self, tmp_path: Path, metered: bool, pace: float, overviews: int
+    ) -> None:
+        attempt = attempt_in(tmp_path)
+        storage = FolderStorage(tmp_path / "folder")
+        storage.metered = metered
+        puts: list[str] = []
+        put = storage.put
+        storage.put = lambda key, data: (puts.append(key), put(key, data))[1]  # type: ignore[method-assign]
+        books = open_books(attempt)
+        reporter = Reporter(attempt, "claim", storage, books, Published(), lambda event, detail: None)
+        reporter._report_seconds = pace
+
+        for step in range(10):
+            books.metrics.add(step, None, {"loss": 1.0})
+            books.metrics._next_overview = 0.0  # a put of microseconds has its pause too
+            assert reporter.report(last=False)
+        counted = [
+            sum(key == wanted for key in puts) for wanted in (attempt.overview_key, attempt.metric_key(1), attempt.key("progress.json"))
+        ]
+        assert counted == [overviews, 10, 10]
+
+        books.metrics.add(10, None, {"loss": 1.0})
+        reporter.report(last=True)
+        assert puts.count(attempt.overview_key) == overviews + 1

@@ -21,7 +21,7 @@ import {
 } from '#ports';
 import { type BatchJobs, toJobState } from './batch-jobs.ts';
 import { type ChosenClass, type ComputeClass, chooseClass, TRAINER_IMAGE } from './compute-classes.ts';
-import { endingOf, isOver, quotaReason, reasonToWait, waitsForMachine } from './job-reasons.ts';
+import { endingOf, isOver, type JobState, quotaReason, reasonToWait, waitsForMachine } from './job-reasons.ts';
 
 const GRACE_MILLIS = 10_000;
 /** The plane stops a run at its max_runtime; should the plane be away, Batch does, when a final checkpoint has had its time. */
@@ -89,16 +89,23 @@ export class BatchCompute implements Compute {
     return { kind: 'launched', handle: { jobId, queue, class: name } };
   }
 
+  /**
+   * A submission has no token: sent again because its reply was lost, or by two callers at once, it is two jobs of one name, and the
+   * claim decides which of them trains. So where the one that is known is over, the others are asked for.
+   */
   async observe(tag: string, handle: ComputeHandle | null): Promise<Observation> {
-    const jobId = handle?.['jobId'] ?? (await this.#findByTag(tag))?.jobId;
-    const job = typeof jobId === 'string' ? await this.#options.jobs.find(jobId) : null;
-    if (job === null) return { liveness: 'gone' };
-    const found = handle === null ? { handle: { jobId: job.jobId } } : {};
-    if (isOver(job.status)) {
-      const ending = endingOf(job);
-      return { liveness: 'gone', ...found, ...(ending && { ending }) };
-    }
-    return { liveness: 'alive', ...found, ...(waitsForMachine(job.status) && { waiting: reasonToWait(job, job.className) }) };
+    const { jobs } = this.#options;
+    const known = typeof handle?.['jobId'] === 'string' ? await jobs.find(handle['jobId']) : null;
+    if (known !== null && !isOver(known.status)) return seenAlive(known, known.className);
+    const named = (await this.#listAllByTag(tag)).flatMap(({ jobId }) => jobId ?? []);
+    const others = await jobs.describe(named.filter((jobId) => jobId !== known?.jobId));
+    const live = others.find((job) => !isOver(toJobState(job).status));
+    const found = handle === null && named.length > 0 ? { handle: { jobId: String(live?.jobId ?? named[0]) } } : {};
+    if (live) return { ...seenAlive(toJobState(live), this.#classOf(live.jobQueue)), ...found };
+    const endings = [...(known === null ? [] : [known]), ...others.map(toJobState)].map(endingOf);
+    // One that found the claim taken ended well: what happened to the one that trained says more.
+    const ending = endings.find((one) => one !== null);
+    return { liveness: 'gone', ...found, ...(ending && { ending }) };
   }
 
   async terminate(tag: string, handle: ComputeHandle | null): Promise<void> {
@@ -117,6 +124,11 @@ export class BatchCompute implements Compute {
   }
 
   async release(): Promise<void> {}
+
+  #classOf(jobQueue: string | undefined): string {
+    const queue = jobQueue?.slice(jobQueue.lastIndexOf('/') + 1);
+    return this.#options.classes.find((one) => one.queue === jobQueue || one.queue === queue)?.name ?? 'unknown';
+  }
 
   #choose(run: Run): ChosenClass | { readonly problem: string } {
     const { image } = run.metadata;
@@ -146,11 +158,6 @@ export class BatchCompute implements Compute {
     return jobId;
   }
 
-  async #findByTag(tag: string): Promise<JobSummary | undefined> {
-    const found = await this.#listAllByTag(tag);
-    return found.find(({ status }) => !isOver(status ?? '')) ?? found[0];
-  }
-
   async #listAllByTag(tag: string): Promise<JobSummary[]> {
     const queues = new Set(this.#options.classes.map(({ queue }) => queue));
     return (await Promise.all([...queues].map((queue) => this.#listByTag(tag, queue)))).flat();
@@ -163,6 +170,11 @@ export class BatchCompute implements Compute {
     return jobSummaryList ?? [];
   }
 }
+
+const seenAlive = (job: JobState, className: string): Observation => ({
+  liveness: 'alive',
+  ...(waitsForMachine(job.status) && { waiting: reasonToWait(job, className) }),
+});
 
 /** The user's labels; ours come over them. */
 function labelsOf({ metadata }: Run): Record<string, string> {

@@ -5,6 +5,7 @@
  *
  * Sources: docs.aws.amazon.com/batch/latest/userguide/{service_limits,batch_cwe_events}.html; API_DescribeJobs.html (100 ids).
  */
+import { randomUUID } from 'node:crypto';
 import { type BatchClient, DescribeJobsCommand, type JobDetail } from '@aws-sdk/client-batch';
 import * as z from 'zod';
 import type { Clock } from '#ports';
@@ -70,10 +71,11 @@ export class BatchJobs {
     jobId: string,
     { tag, state, className }: { readonly tag: string; readonly state: JobState; readonly className?: string },
   ): Promise<boolean> {
-    const { item } = await this.#table.update(jobKey(jobId), {
+    const caller = randomUUID();
+    const { item, ...rest } = await this.#table.update(jobKey(jobId), {
       UpdateExpression:
         'SET tag = :tag, #status = :status, statusReason = :reason, exitCode = :exit, containerReason = :why, #rank = :rank, ' +
-        `changedAt = :now${className === undefined ? '' : ', className = :class'}`,
+        `changedAt = :now, caller = :caller${className === undefined ? '' : ', className = :class'}`,
       ConditionExpression: 'attribute_not_exists(pk) OR #rank < :rank OR (#rank = :rank AND statusReason <> :reason)',
       ExpressionAttributeNames: { '#status': 'status', '#rank': 'rank' },
       ExpressionAttributeValues: {
@@ -84,10 +86,13 @@ export class BatchJobs {
         ':why': state.containerReason,
         ':rank': rankOf(state.status),
         ':now': this.#clock.now(),
+        ':caller': caller,
         ...(className !== undefined && { ':class': className }),
       },
     });
-    return item !== null;
+    if (item !== null) return true;
+    // Where the reply was lost, the update that the SDK sends again meets itself.
+    return 'found' in rest && rest.found?.['caller'] === caller;
   }
 
   /** @returns when its end was asked for first, in milliseconds since 1970 */

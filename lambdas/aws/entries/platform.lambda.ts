@@ -4,5 +4,7 @@ import { bindSurface } from '../bind/api.ts';
 
 const loadSurfaces = async () => (await import('#surfaces/api-surfaces.ts')).API_SURFACES;
 
-/** The pages' own files lie beside the bundle. */
-export const handler = bindSurface((access) => createPlatformSurface(loadSurfaces, access, join(import.meta.dirname, 'pages')));
+/** Beside the bundle: the files of /docs and /redoc, and the dashboard. */
+const folders = { assets: join(import.meta.dirname, 'pages'), dashboard: join(import.meta.dirname, 'dashboard') };
+
+export const handler = bindSurface((access) => createPlatformSurface(loadSurfaces, access, folders));

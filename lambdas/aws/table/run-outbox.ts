@@ -117,8 +117,12 @@ export class RunOutbox {
       ConditionExpression: 'published = :from AND version = :to',
       ExpressionAttributeValues: { ':from': from, ':to': to },
     });
-    if (update.item === null) return update.found;
-    if (update.item['removed'] === true) await this.purge(runId);
+    const now = update.item ?? update.found;
+    if (now === null) return null;
+    // The update may meet itself, sent again after its reply was lost: who finds a removed run all published takes away what is left.
+    const isWhole = now['published'] === now['version'] && now['unpublished'] === undefined;
+    if (now['removed'] === true && isWhole) await this.purge(runId);
+    if (update.item === null) return now;
     return 'done';
   }
 }

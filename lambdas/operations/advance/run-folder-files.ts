@@ -118,8 +118,7 @@ export async function writeControl(
   attempt: number,
   { want = run.want, reportSeconds = ports.settings.reportSeconds }: { readonly want?: Want; readonly reportSeconds?: number } = {},
 ): Promise<void> {
-  const { controlVersion: version, checkpointRequest } = run;
-  const control: Control = { schema: 1, version, want, checkpointRequest, reportSeconds };
+  const control: Control = { schema: 1, version: run.controlVersion, want, checkpointRequest: run.checkpointRequest, reportSeconds };
   await ports.artifacts.put(inFolder(run, runFolderKeys.control(run.id, attempt)), JSON.stringify(control));
 }
 

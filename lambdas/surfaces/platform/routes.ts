@@ -1,10 +1,11 @@
 import * as z from 'zod';
+import { CONFIGURED_IMAGE } from '#domain/custom-program.ts';
 import { DomainError } from '#domain/errors.ts';
 import type { Channel } from '#http/asyncapi.ts';
+import { createDashboardFiles } from '#http/dashboard-files.ts';
 import { createAssetReader, redocPage, swaggerPage } from '#http/docs-pages.ts';
-import { type Route, route } from '#http/route.ts';
+import { type RawReply, type Route, route } from '#http/route.ts';
 import type { Surface } from '#http/surface.ts';
-import { CONFIGURED_IMAGE } from '#domain/custom-program.ts';
 
 export interface PlatformOptions {
   /** asked at the first request for the document, not before: what makes the document is loaded then, too */
@@ -12,12 +13,14 @@ export interface PlatformOptions {
   readonly channels: readonly Channel[];
   readonly tokenRequired: boolean;
   readonly assetFolder: string | undefined;
+  readonly dashboardFolder: string | undefined;
 }
 
 const HTML = { 200: { description: 'a page', contentType: 'text/html' } };
 
-export function platformRoutes({ surfaces, channels, tokenRequired, assetFolder }: PlatformOptions): Route[] {
+export function platformRoutes({ surfaces, channels, tokenRequired, assetFolder, dashboardFolder }: PlatformOptions): Route[] {
   const readAsset = createAssetReader(assetFolder);
+  const dashboard = createDashboardFiles(dashboardFolder);
   let openApi: string | undefined;
   let asyncApi: string | undefined;
 
@@ -104,12 +107,24 @@ export function platformRoutes({ surfaces, channels, tokenRequired, assetFolder 
     route({
       method: 'GET',
       path: '/',
-      operationId: 'getRoot',
-      summary: 'To the documentation',
+      operationId: 'getDashboard',
+      summary: 'The dashboard; where none was built, to the documentation',
       auth: 'open',
       hidden: true,
-      replies: { 302: { description: 'to /docs' } },
-      handle: async () => ({ status: 302, headers: { location: '/docs' }, body: undefined }),
+      replies: { ...HTML, 302: { description: 'to /docs' } },
+      handle: async ({ headers }) =>
+        (await dashboard.page(headers)) ?? { status: 302, headers: { location: '/docs', 'cache-control': 'no-store' }, body: undefined },
+    }),
+    route({
+      method: 'GET',
+      path: '/assets/{file}',
+      operationId: 'getDashboardAsset',
+      summary: 'A file of the dashboard',
+      auth: 'open',
+      hidden: true,
+      request: { params: z.object({ file: z.string() }) },
+      replies: { 200: { description: 'a file' } },
+      handle: async ({ params, headers }) => found(await dashboard.asset(params.file, headers)),
     }),
     route({
       method: 'GET',
@@ -120,11 +135,12 @@ export function platformRoutes({ surfaces, channels, tokenRequired, assetFolder 
       hidden: true,
       request: { params: z.object({ file: z.string() }) },
       replies: { 200: { description: 'a file' } },
-      handle: async ({ params, headers }) => {
-        const reply = await readAsset(params.file, headers);
-        if (!reply) throw new DomainError('route_not_found', 'no such file');
-        return reply;
-      },
+      handle: async ({ params, headers }) => found(await readAsset(params.file, headers)),
     }),
   ];
+}
+
+function found(file: RawReply | undefined): RawReply {
+  if (!file) throw new DomainError('route_not_found', 'no such file');
+  return file;
 }

@@ -6,11 +6,19 @@ import { platformRoutes } from './routes.ts';
 
 type Surfaces = readonly Surface[];
 
-/**
- * @param others the surfaces whose routes `/openapi.json` describes beside these, or how they are loaded when it is asked for
- * @param assetFolder where the files of /docs and /redoc lie; default: in node_modules
- */
-export function createPlatformSurface(others: Surfaces | (() => Promise<Surfaces>), access: Access, assetFolder?: string): Surface {
+interface PlatformFolders {
+  /** where the files of /docs and /redoc lie; default: in node_modules */
+  readonly assets?: string;
+  /** the built dashboard; without it `/` leads to /docs */
+  readonly dashboard?: string;
+}
+
+/** @param others the surfaces whose routes `/openapi.json` describes beside these, or how they are loaded when it is asked for */
+export function createPlatformSurface(
+  others: Surfaces | (() => Promise<Surfaces>),
+  access: Access,
+  { assets, dashboard }: PlatformFolders = {},
+): Surface {
   const surface: Surface = {
     name: 'platform',
     description: 'Health, readiness and this documentation.',
@@ -19,7 +27,8 @@ export function createPlatformSurface(others: Surfaces | (() => Promise<Surfaces
       surfaces: async () => [...(typeof others === 'function' ? await others() : others), surface],
       channels: CHANNELS,
       tokenRequired: access.tokens.length > 0,
-      assetFolder,
+      assetFolder: assets,
+      dashboardFolder: dashboard,
     }),
   };
   return surface;

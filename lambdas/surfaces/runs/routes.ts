@@ -6,7 +6,7 @@ import { LINK_HEADER, nextLink } from '#http/paging.ts';
 import { route } from '#http/route.ts';
 import { collectGarbage } from '#operations/collect-garbage.ts';
 import { deleteRun } from '#operations/delete-run.ts';
-import { findFile } from '#operations/find-file.ts';
+import { findFile, listCheckpointFiles } from '#operations/find-file.ts';
 import { getRun } from '#operations/get-run.ts';
 import { awaitEvents, listEvents } from '#operations/list-events.ts';
 import { countRuns, listRuns } from '#operations/list-runs.ts';
@@ -16,14 +16,17 @@ import { readMetrics } from '#operations/read-metrics.ts';
 import { requestCheckpoint } from '#operations/request-checkpoint.ts';
 import { resumeRun } from '#operations/resume-run.ts';
 import { stopRun } from '#operations/stop-run.ts';
+import type { Ports } from '#ports';
 import * as wire from './schemas.ts';
 import {
   toArtifacts,
+  toCheckpointDetail,
   toCheckpoints,
   toCurveQuery,
   toDetail,
   toEvent,
   toEventList,
+  toFileLink,
   toFilter,
   toGarbageOrder,
   toList,
@@ -34,6 +37,11 @@ import {
 const DEFAULT_RUNS = 100;
 /** Under the 30 s that an HTTP API gives a Lambda. */
 const EVENT_WAIT_MILLIS = 20_000;
+
+const locateIn =
+  ({ artifacts }: Ports) =>
+  (key: string): string =>
+    artifacts.locate(key);
 
 const listAllRuns = route({
   method: 'GET',
@@ -172,7 +180,21 @@ const listRunCheckpoints = route({
   request: { params: wire.runParams },
   replies: { 200: { description: 'The checkpoints', schema: wire.checkpointListResponse } },
   errors: ['run_not_found'],
-  handle: async ({ params }, ports) => ({ status: 200, body: toCheckpoints(await getRun(ports, params.run_id)) }),
+  handle: async ({ params }, ports) => ({ status: 200, body: toCheckpoints(await getRun(ports, params.run_id), locateIn(ports)) }),
+});
+
+const getRunCheckpoint = route({
+  method: 'GET',
+  path: '/runs/{run_id}/checkpoints/{name}',
+  operationId: 'getRunCheckpoint',
+  summary: 'Get a checkpoint with its files',
+  request: { params: wire.checkpointParams },
+  replies: { 200: { description: 'The checkpoint', schema: wire.checkpointDetailResponse } },
+  errors: ['run_not_found', 'artifact_not_found'],
+  handle: async ({ params }, ports) => {
+    const view = await getRun(ports, params.run_id);
+    return { status: 200, body: toCheckpointDetail(view, await listCheckpointFiles(ports, view.run, params.name), locateIn(ports)) };
+  },
 });
 
 const listRunArtifacts = route({
@@ -183,7 +205,7 @@ const listRunArtifacts = route({
   request: { params: wire.runParams },
   replies: { 200: { description: 'The artifacts', schema: wire.artifactListResponse } },
   errors: ['run_not_found'],
-  handle: async ({ params }, ports) => ({ status: 200, body: toArtifacts(await getRun(ports, params.run_id)) }),
+  handle: async ({ params }, ports) => ({ status: 200, body: toArtifacts(await getRun(ports, params.run_id), locateIn(ports)) }),
 });
 
 const downloadRunFile = route({
@@ -191,19 +213,19 @@ const downloadRunFile = route({
   path: '/runs/{run_id}/artifacts/{path+}',
   operationId: 'downloadRunFile',
   summary: 'Fetch a file of what a run made',
-  request: { params: wire.fileParams },
+  request: { params: wire.fileParams, query: wire.fileQuery },
   replies: {
+    200: { description: 'With `link=true`: the link', schema: wire.fileLinkResponse },
     302: {
       description: 'To the bytes, by a link that is good for an hour and asks for no token',
       headers: { location: { description: 'the link', schema: z.string() } },
     },
   },
   errors: ['run_not_found', 'artifact_not_found'],
-  handle: async ({ params }, ports) => ({
-    status: 302,
-    headers: { location: (await findFile(ports, params.run_id, params.path)).link },
-    body: undefined,
-  }),
+  handle: async ({ params, query }, ports) => {
+    const file = await findFile(ports, params.run_id, params.path);
+    return query.link ? { status: 200, body: toFileLink(file) } : { status: 302, headers: { location: file.link }, body: undefined };
+  },
 });
 
 const deleteOneRun = route({
@@ -238,6 +260,7 @@ export const runRoutes = [
   deleteOneRun,
   collectOldRuns,
   listRunCheckpoints,
+  getRunCheckpoint,
   listRunArtifacts,
   downloadRunFile,
   readRunLogs,

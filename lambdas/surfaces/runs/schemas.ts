@@ -13,7 +13,10 @@ import { LOG_LEVELS } from '#operations/read-logs.ts';
 export const runParams = z.object({ run_id: z.string().regex(CLIENT_NAME) });
 
 export const listQuery = pageOf(idPattern('run')).extend({
-  state: z.enum(RUN_STATES).optional(),
+  state: z
+    .preprocess((value) => (typeof value === 'string' ? value.split(',') : value), z.array(z.enum(RUN_STATES)).min(1))
+    .optional()
+    .meta({ description: 'one or several: state=running,paused' }),
   provider: z.string().min(1).max(64).optional(),
   project: z
     .string()
@@ -76,6 +79,7 @@ const summaryShape = {
     })
     .meta({ description: 'of all attempts that are over' }),
   cost_usd: z.number().nullable().meta({ description: 'of all attempts that are over; null: nothing was rented' }),
+  attempt_since: time.nullable().meta({ description: 'since when the attempt under way has its place; null where none is' }),
 } as const;
 export const runSummaryResponse = z.object(summaryShape).meta({ id: 'RunSummary' });
 
@@ -194,6 +198,7 @@ export const logsResponse = z
   })
   .meta({ id: 'RunLogs' });
 
+const axisPoints = z.array(z.object({ step: z.int(), value: z.number() }));
 export const metricsQuery = z.object({
   names: z.string().min(1).max(2_000).optional().meta({ description: 'comma-separated; default: every series' }),
   from_step: wholeNumber(z.int().min(0).default(0)),
@@ -223,9 +228,16 @@ export const metricsResponse = z
         ),
       }),
     ),
+    axes: z
+      .object({
+        epoch: axisPoints,
+        timestamp: axisPoints.meta({ description: 'seconds since 1970' }),
+      })
+      .meta({ description: 'what was reached at a step; straight lines between. Empty for runs of a trainer that kept none' }),
   })
   .meta({ id: 'RunMetrics' });
 
+const uri = z.string().meta({ description: 'where it lies: an absolute path, or an s3:// URI' });
 const tagResponse = z.object({ value: z.string(), notes: z.string().nullable(), applied_at: time });
 const fileResponse = z.object({
   path: z.string(),
@@ -233,24 +245,24 @@ const fileResponse = z.object({
   sha256: z.string(),
   href: z.string().meta({ description: 'fetches the bytes, through a link that is good for an hour' }),
 });
+const checkpointShape = {
+  id: z.string(),
+  name: z.string(),
+  step: z.int(),
+  attempt: z.int(),
+  reason: z.string(),
+  eval_loss: z.number().nullable(),
+  size_bytes: z.int(),
+  created_at: time.nullable(),
+  uri,
+  tags: z.array(tagResponse),
+  pinned: z.boolean().meta({ description: 'another run went on from it, so it is kept' }),
+} as const;
 export const checkpointListResponse = z
-  .object({
-    items: z.array(
-      z.object({
-        id: z.string(),
-        name: z.string(),
-        step: z.int(),
-        attempt: z.int(),
-        reason: z.string(),
-        eval_loss: z.number().nullable(),
-        size_bytes: z.int(),
-        created_at: time.nullable(),
-        tags: z.array(tagResponse),
-        pinned: z.boolean().meta({ description: 'another run went on from it, so it is kept' }),
-      }),
-    ),
-  })
+  .object({ items: z.array(z.object(checkpointShape)) })
   .meta({ id: 'RunCheckpoints', description: 'those that are kept, the highest step first' });
+export const checkpointParams = runParams.extend({ name: z.string().regex(/^step-\d{6,12}$/) });
+export const checkpointDetailResponse = z.object({ ...checkpointShape, files: z.array(fileResponse) }).meta({ id: 'RunCheckpoint' });
 export const artifactListResponse = z
   .object({
     items: z.array(
@@ -260,13 +272,27 @@ export const artifactListResponse = z
         type: z.string(),
         created_at: time,
         size_bytes: z.int(),
+        uri,
         tags: z.array(tagResponse),
-        files: z.array(fileResponse).meta({ description: 'of a result; those of a checkpoint are at checkpoints/<name>/<path>' }),
+        files: z.array(fileResponse).meta({ description: 'of a result; those of a checkpoint are with the checkpoint' }),
       }),
     ),
   })
   .meta({ id: 'RunArtifacts' });
 export const fileParams = runParams.extend({ path: z.string().min(1).max(1_024) });
+export const fileQuery = z.object({
+  link: z
+    .enum(['true'])
+    .optional()
+    .meta({ description: 'tell the link instead of leading to it: a page cannot send its token where a browser downloads' }),
+});
+export const fileLinkResponse = z
+  .object({
+    url: z.string().meta({ description: 'fetches the bytes for an hour and asks for no token' }),
+    size_bytes: z.int(),
+    sha256: z.string(),
+  })
+  .meta({ id: 'FileLink' });
 
 export const garbageRequest = z
   .strictObject({

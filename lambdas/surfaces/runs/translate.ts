@@ -1,12 +1,13 @@
 /** Ours -> the wire of our own reads. Pure. */
 import type * as z from 'zod';
 import { nameOfBase } from '#domain/base-models.ts';
-import type { RunEvent, RunProgress, RunView, Tag } from '#domain/run.ts';
+import type { Run, RunEvent, RunProgress, RunView, Tag } from '#domain/run.ts';
 import { checkpointId, listArtifacts } from '#domain/run-artifacts.ts';
-import type { Dataset } from '#domain/run-folder.ts';
+import { type Dataset, runFolderKeys } from '#domain/run-folder.ts';
 import { etaSeconds, fractionDone } from '#domain/run-progress.ts';
 import { totalCost } from '#operations/attempt-cost.ts';
 import type { GarbageOrder } from '#operations/collect-garbage.ts';
+import type { CheckpointFiles, LinkedFile } from '#operations/find-file.ts';
 import type { EventPage } from '#operations/list-events.ts';
 import type { Page } from '#operations/list-runs.ts';
 import type { LogPage } from '#operations/read-logs.ts';
@@ -14,9 +15,11 @@ import type { CurveQuery, Curves } from '#operations/read-metrics.ts';
 import type { RunFilter } from '#ports';
 import type {
   artifactListResponse,
+  checkpointDetailResponse,
   checkpointListResponse,
   eventListResponse,
   eventResponse,
+  fileLinkResponse,
   garbageRequest,
   listQuery,
   logsResponse,
@@ -29,7 +32,7 @@ import type {
 
 export function toFilter({ state, provider, project, api }: z.infer<typeof listQuery>): RunFilter {
   return {
-    ...(state && { state: [state] }),
+    ...(state && { state }),
     ...(provider && { provider }),
     ...(project && { projectId: project }),
     ...(api && { api }),
@@ -65,6 +68,7 @@ export function toSummary(view: RunView): z.infer<typeof runSummaryResponse> {
     stop_detail: run.stopDetail,
     compute_seconds: run.computeSeconds,
     ...toCost(run),
+    attempt_since: run.attempt?.endedAt === null ? run.attempt.reservedAt : null,
   };
 }
 
@@ -193,7 +197,7 @@ export const toCurveQuery = ({ names, from_step, to_step, points }: z.infer<type
   points,
 });
 
-export const toMetrics = ({ names, curves }: Curves): z.infer<typeof metricsResponse> => ({
+export const toMetrics = ({ names, curves, axes }: Curves): z.infer<typeof metricsResponse> => ({
   names,
   series: curves.map(({ name, points, total }) => ({
     name,
@@ -209,34 +213,64 @@ export const toMetrics = ({ names, curves }: Curves): z.infer<typeof metricsResp
       last,
     })),
   })),
+  axes: { epoch: axes.epoch, timestamp: axes.timestamp },
 });
 
 const toTag = ({ value, notes, appliedAt }: Tag) => ({ value, notes, applied_at: appliedAt });
 
-export const toCheckpoints = ({ run }: RunView): z.infer<typeof checkpointListResponse> => ({
-  items: run.checkpoints
-    .toSorted((a, b) => b.step - a.step)
-    .map(({ checkpoint, step, attempt, reason, evalLoss, sizeBytes, createdAt }) => ({
-      id: checkpointId(run, checkpoint),
-      name: checkpoint,
-      step,
-      attempt,
-      reason,
-      eval_loss: evalLoss,
-      size_bytes: sizeBytes,
-      created_at: createdAt,
-      tags: (run.tags[checkpointId(run, checkpoint)] ?? []).map(toTag),
-      pinned: run.pinnedCheckpoints.includes(checkpoint),
-    })),
+/** Says where a key of the artifacts store lies. */
+type Locate = (key: string) => string;
+
+const toCheckpoint = (
+  run: Run,
+  { checkpoint, folder, step, attempt, reason, evalLoss, sizeBytes, createdAt }: Run['checkpoints'][number],
+  locate: Locate,
+): z.infer<typeof checkpointListResponse>['items'][number] => ({
+  id: checkpointId(run, checkpoint),
+  name: checkpoint,
+  step,
+  attempt,
+  reason,
+  eval_loss: evalLoss,
+  size_bytes: sizeBytes,
+  created_at: createdAt,
+  uri: locate(`${run.folder}/${runFolderKeys.checkpointFolder(folder)}`),
+  tags: (run.tags[checkpointId(run, checkpoint)] ?? []).map(toTag),
+  pinned: run.pinnedCheckpoints.includes(checkpoint),
 });
 
-export const toArtifacts = ({ run }: RunView): z.infer<typeof artifactListResponse> => ({
-  items: listArtifacts(run).map(({ id, name, type, createdAt, sizeBytes, tags }) => ({
+export const toCheckpoints = ({ run }: RunView, locate: Locate): z.infer<typeof checkpointListResponse> => ({
+  items: run.checkpoints.toSorted((a, b) => b.step - a.step).map((checkpoint) => toCheckpoint(run, checkpoint, locate)),
+});
+
+export const toCheckpointDetail = (
+  { run }: RunView,
+  { listed, files }: CheckpointFiles,
+  locate: Locate,
+): z.infer<typeof checkpointDetailResponse> => ({
+  ...toCheckpoint(run, listed, locate),
+  files: files.map(({ path, sizeBytes, sha256 }) => ({
+    path,
+    size_bytes: sizeBytes,
+    sha256,
+    href: hrefOf(run.id, `checkpoints/${listed.checkpoint}/${path}`),
+  })),
+});
+
+export const toFileLink = ({ link, sizeBytes, sha256 }: LinkedFile): z.infer<typeof fileLinkResponse> => ({
+  url: link,
+  size_bytes: sizeBytes,
+  sha256,
+});
+
+export const toArtifacts = ({ run }: RunView, locate: Locate): z.infer<typeof artifactListResponse> => ({
+  items: listArtifacts(run).map(({ id, name, type, key, createdAt, sizeBytes, tags }) => ({
     id,
     name,
     type,
     created_at: createdAt,
     size_bytes: sizeBytes,
+    uri: locate(key),
     tags: tags.map(toTag),
     files: (run.result?.files ?? [])
       .filter(({ kind }) => kind === type)

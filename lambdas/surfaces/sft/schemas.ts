@@ -30,8 +30,8 @@ const configShape = {
     .meta({ pattern: FOLDER_NAME })
     .optional()
     .meta({ description: 'the finished adapter is also put below this folder of the data root' }),
-  use_lora: z.boolean().optional(),
-  use_qlora: z.boolean().optional(),
+  use_lora: z.boolean().optional().meta({ 'x-default': true, description: 'false: full fine-tuning' }),
+  use_qlora: z.boolean().optional().meta({ 'x-default': false, description: 'LoRA on a base in 4 bits' }),
   ...runRequestShape,
   ...hyperparameterShape,
 };

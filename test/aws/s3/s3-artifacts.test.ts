@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { S3Artifacts } from '#s3/s3-artifacts.ts';
+import { makeS3Client } from '../../support/aws-clients.ts';
+import { HostileAws, RULES } from '../../support/hostile-aws/hostile-aws.ts';
 import { openBucket } from '../../support/s3-world.ts';
 
 const sha256 = (content: string): string => createHash('sha256').update(content).digest('hex');
@@ -48,4 +50,18 @@ test('publishes under a folder of a named base, and nowhere else', async () => {
   expect(await publish(`s3://${world.bucket}/teams/a`)).toBe(`s3://${world.bucket}/teams/a/adapter`);
   await expect(publish(`s3://${world.bucket}/runs`)).rejects.toThrow(/storage\.bases/);
   await expect(publish('../outside')).rejects.toThrow(/no folder name/);
+});
+
+test('keys that stayed, in an answer that is no error, are removed after all', async () => {
+  const hostile = new HostileAws(
+    1,
+    RULES.filter(({ operations }) => operations.join() === 'DeleteObjects'),
+  );
+  const artifacts = new S3Artifacts(await openBucket(hostile.harden(makeS3Client())));
+  for (let index = 0; index < 20; index++) await artifacts.put(`runs/a/${index}`, 'x');
+
+  await artifacts.removeFolder('runs/a/');
+
+  expect(hostile.struck.size).toBe(1);
+  expect(await artifacts.list('runs/')).toEqual([]);
 });

@@ -116,7 +116,13 @@ test('providers say what is there, and what the others need', async () => {
   expect(Object(body).items).toEqual(
     expect.arrayContaining([
       { name: 'local', configured: true, default: true, remedy: null },
-      { name: 'runpod', configured: false, default: false, remedy: 'set RUNPOD_API_KEY' },
+      {
+        name: 'runpod',
+        configured: false,
+        default: false,
+        remedy:
+          'set RUNPOD_API_KEY, TUNEPLANE_TRAINER_IMAGE (by digest), TUNEPLANE_ARTIFACTS (s3://bucket/prefix, where machines elsewhere find their runs)',
+      },
     ]),
   );
 });

@@ -3,8 +3,10 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   artifactListResponse,
+  checkpointDetailResponse,
   checkpointListResponse,
   eventListResponse,
+  fileLinkResponse,
   logsResponse,
   metricsResponse,
   runDetailResponse,
@@ -87,6 +89,23 @@ describe('the list', () => {
       items: [{ id: failing[2], failure: { code: 'dataset_not_found' } }],
     });
     expect(none.body).toEqual({ items: [], total: 0, next: null });
+  });
+
+  test('takes several states at once, and says since when a live run has its place', async () => {
+    const live = await plane.startJob({ max_steps: 2_000 });
+    await plane.jobWhen(live, ({ status }) => status === 'running');
+    const done = await plane.startJob({ max_steps: 1 });
+    await plane.jobWhenDone(done);
+
+    const both = runListResponse.parse((await plane.request('GET', '/runs?state=running,completed')).body);
+    const repeated = runListResponse.parse((await plane.request('GET', '/runs?state=running&state=paused')).body);
+
+    expect(both.items).toEqual(expect.arrayContaining([expect.objectContaining({ id: live }), expect.objectContaining({ id: done })]));
+    expect(both.items.find(({ id }) => id === live)?.attempt_since).toMatch(/Z$/);
+    expect(both.items.find(({ id }) => id === done)?.attempt_since).toBeNull();
+    expect(repeated.items.map(({ state }) => state)).toEqual(['running']);
+    await plane.request('POST', `/runs/${live}/stop`);
+    await plane.jobWhenDone(live);
   });
 
   test('names an unknown filter value and what is allowed: 400', async () => {
@@ -180,6 +199,10 @@ describe('logs and curves', () => {
     expect(all.names).toEqual(expect.arrayContaining(['grad_norm', 'learning_rate', 'loss']));
     expect(all.series.map(({ name }) => name)).toEqual(all.names);
     expect(all.series.find(({ name }) => name === 'loss')).toMatchObject({ shown: '10 of 10', total: 10 });
+    expect(all.axes.epoch.map(({ step, value }) => [step, value])).toEqual(
+      Array.from({ length: 10 }, (_, index) => [index + 1, (index + 1) / 10]),
+    );
+    expect(all.axes.timestamp.map(({ step }) => step)).toEqual(all.axes.epoch.map(({ step }) => step));
     expect(some.series).toMatchObject([
       {
         name: 'grad_norm',
@@ -219,8 +242,26 @@ describe('what a run made', () => {
       const bytes = Buffer.from(await (await fetch(plane.url + href)).arrayBuffer());
       expect([bytes.length, createHash('sha256').update(bytes).digest('hex')]).toEqual([size_bytes, sha256]);
     }
-    const state = await fetch(`${plane.url}/runs/${id}/artifacts/checkpoints/step-000005/trainer_state.json`);
+    const checkpoint = checkpointDetailResponse.parse((await plane.request('GET', `/runs/${id}/checkpoints/step-000005`)).body);
+    expect(checkpoint).toMatchObject({ ...checkpoints.items[1], files: [{ path: 'trainer_state.json' }, { path: 'weights.bin' }] });
+    expect(checkpoint.uri).toMatch(new RegExp(`^/.*/runs/${id}/framework=hf/checkpoints/step-000005/?$`));
+    const state = await fetch(`${plane.url}${checkpoint.files[0]?.href}`);
     expect(await state.json()).toEqual({ step: 5, attempt: 1 });
+    expect(await plane.request('GET', `/runs/${id}/checkpoints/step-000007`)).toMatchObject({
+      status: 404,
+      body: { code: 'artifact_not_found' },
+    });
+  });
+
+  test('tells a link to a file to a page that cannot send its token where a browser downloads', async () => {
+    const id = await plane.startJob({ max_steps: 1 });
+    await plane.jobWhenDone(id);
+
+    const { status, body } = await plane.request('GET', `/runs/${id}/artifacts/adapter/adapter_config.json?link=true`);
+    const link = fileLinkResponse.parse(body);
+    const bytes = await (await fetch(plane.url + link.url)).arrayBuffer();
+
+    expect([status, bytes.byteLength]).toEqual([200, link.size_bytes]);
   });
 
   test('holds nothing else, whatever the path says: 404', async () => {

@@ -25,7 +25,7 @@ test('a file is a redirect to its bytes', () => {
 
   expect(responses['302'].headers).toHaveProperty('location');
   expect(Object.keys(responses)).toContain('404');
-  expect(parameters.map(({ name }: { name: string }) => name)).toEqual(['run_id', 'path']);
+  expect(parameters.map(({ name }: { name: string }) => name)).toEqual(['run_id', 'path', 'link']);
 });
 
 test('every query of the logs is described as it is checked', () => {

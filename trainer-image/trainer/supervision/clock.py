@@ -18,6 +18,11 @@ class Clock:
             seconds, milliseconds = divmod(self._last, 1_000)
         return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{milliseconds:03d}Z"
 
+    @staticmethod
+    def seconds(stamp: str) -> float:
+        """Seconds since 1970."""
+        return _milliseconds(stamp) / 1_000
+
     def not_before(self, after: str) -> None:
         with self._lock:
             self._last = max(self._last, _milliseconds(after))

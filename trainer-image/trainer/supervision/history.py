@@ -4,9 +4,8 @@ import json
 from typing import TypeGuard
 
 from trainer.supervision.attempt import Attempt
+from trainer.supervision.clock import Clock
 from trainer.supervision.storage import Storage
-
-NOT_SERIES = ("step", "epoch")
 
 
 def earlier_points(storage: Storage, attempt: Attempt, through_step: int) -> list[tuple[int, str, float]]:
@@ -18,8 +17,16 @@ def earlier_points(storage: Storage, attempt: Attempt, through_step: int) -> lis
                 row = _parse(line)
                 step = row.get("step")
                 if isinstance(step, int) and step <= through_step:
-                    found |= {(step, name): value for name, value in row.items() if name not in NOT_SERIES and _is_number(value)}
+                    found |= {(step, name): value for name, value in _series(row).items() if name != "step" and _is_number(value)}
     return [(step, name, value) for (step, name), value in sorted(found.items())]
+
+
+def _series(row: dict[str, object]) -> dict[str, object]:
+    """The row's fields with its time as a number; a time that does not parse is left out, as a line is."""
+    try:
+        return {**row, "timestamp": Clock.seconds(str(row.get("timestamp")))}
+    except ValueError:
+        return row
 
 
 def _is_number(value: object) -> TypeGuard[float]:

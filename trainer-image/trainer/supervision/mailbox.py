@@ -1,6 +1,6 @@
 """The door of a machine that cannot reach the plane: it claims in the store that both reach. The plane's half is lambdas/domain/mailbox.ts.
 
-    TUNEPLANE_MAILBOX   {"claim": {"url", "headers"}, "answer": {"url", "headers"}}: one link puts the claim, once; the other reads the answer
+    TUNEPLANE_MAILBOX   {"claim": {"url", "headers"}, "answer": {"url", "headers"}}: one puts the claim, once; the other reads the answer
 
 The private key is drawn here, for this attempt, and kept in memory: whoever reads the machine's environment later cannot open what was
 sealed for it. `cryptography` is imported when a mailbox is used: all other ways are the standard library alone.

@@ -1,4 +1,7 @@
-"""Metric rows in chunks, and the overview of every series. Non-finite numbers are null in the row, named in it, and not in the overview."""
+"""Metric rows in chunks, and the overview of every series. Non-finite numbers are null in the row, named in it, and not in the overview.
+
+The overview has two series that are no metrics: `epoch` and `timestamp` (seconds since 1970) say when a step was trained.
+"""
 
 import threading
 import time
@@ -37,10 +40,11 @@ class MetricBook:
 
     def add(self, step: int, epoch: float | None, values: Mapping[str, float | None]) -> None:
         numbers, non_finite = finite_numbers({name: value for name, value in values.items() if name not in ROW_FIELDS})
-        row: dict[str, object] = {"step": step, "epoch": epoch, "timestamp": self._clock.stamp(), **numbers}
+        stamp = self._clock.stamp()
+        row: dict[str, object] = {"step": step, "epoch": epoch, "timestamp": stamp, **numbers}
         with self._lock:
             self.rows.append({**row, "nonFinite": non_finite} if non_finite else row)
-            self._overview.add(step, numbers)
+            self._overview.add(step, {**numbers, "epoch": epoch, "timestamp": self._clock.seconds(stamp)})
             self._note_evaluation(step, numbers)
             self._changed = True
 
@@ -54,10 +58,10 @@ class MetricBook:
         if evaluated:
             self._evaluations.setdefault(step, {}).update(evaluated)
 
-    def ship(self, storage: Storage, *, last: bool) -> None:
+    def ship(self, storage: Storage, *, last: bool, with_overview: bool = True) -> None:
         self.rows.ship(storage)
         started = time.monotonic()
-        if not self._changed or (started < self._next_overview and not last):
+        if not self._changed or not with_overview or (started < self._next_overview and not last):
             return
         with self._lock:
             data = strict_json(self._overview.document())

@@ -40,6 +40,8 @@ CONFLICTS = 50
 class S3Storage:
     """`uri`: s3://bucket/prefix. `scratch`: where downloads go. `credentials`: those of the environment, or a callable that renews them."""
 
+    metered = True
+
     def __init__(
         self,
         uri: str,

@@ -37,6 +37,9 @@ class StoredFile(TypedDict):
 class Storage(Protocol):
     """Whatever fails raises OSError, and may be tried again: a second call goes on where the first stopped."""
 
+    metered: bool
+    """each request is paid for"""
+
     def get(self, key: str) -> bytes | None: ...
     def exists(self, key: str) -> bool: ...
     def keys(self, prefix: str) -> list[str]: ...
@@ -52,6 +55,8 @@ def is_no_space(error: OSError) -> bool:
 
 
 class FolderStorage:
+    metered = False
+
     def __init__(self, root: Path) -> None:
         self.root = root
 
