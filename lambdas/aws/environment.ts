@@ -5,6 +5,7 @@
  */
 import * as z from 'zod';
 import { computeClassSchema, TRAINER_IMAGE } from './batch/compute-classes.ts';
+import { trainerBuildSchema } from './trainer-build.ts';
 
 const given = z.string('must be set');
 const text = given.min(1, 'must not be empty');
@@ -42,6 +43,19 @@ const computeClasses = given
   })
   .pipe(z.array(computeClassSchema));
 
+/** Empty where the image is given; else JSON of what is built, and by whom. */
+const trainerBuild = z
+  .string()
+  .transform((text, context) => {
+    try {
+      return text === '' ? null : (JSON.parse(text) as unknown);
+    } catch {
+      context.issues.push({ code: 'custom', message: 'must be JSON, or empty', input: text });
+      return z.NEVER;
+    }
+  })
+  .pipe(trainerBuildSchema.nullable());
+
 const STORE = { TUNEPLANE_TABLE: text };
 
 /** What the operations need, whoever calls them. */
@@ -60,6 +74,7 @@ const PLANE = {
   TUNEPLANE_STORAGE_BASES: storagePrefixes,
   TUNEPLANE_SECRETS: namedSecrets,
   TUNEPLANE_COMPUTE_CLASSES: computeClasses,
+  TUNEPLANE_TRAINER_BUILD: trainerBuild,
   TUNEPLANE_DEFAULT_BASE: text,
   TUNEPLANE_STALL_SECONDS: wholeNumber(1, 86_400),
 };
@@ -81,6 +96,8 @@ export const ENVIRONMENTS = {
   sweeper: z.object({ ...PLANE, ...SOCKETS, ...BUS }),
   stream: z.object({ ...STORE, ...SOCKETS, ...BUS, TUNEPLANE_URL: url }),
   websocket: z.object({ ...STORE, ...CALLERS, ...SOCKETS }),
+  /** is told everything by CloudFormation */
+  deployment: z.object({}),
 } as const;
 
 export type EnvironmentKind = keyof typeof ENVIRONMENTS;

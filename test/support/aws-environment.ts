@@ -29,6 +29,7 @@ export function awsEnvironment(overrides: Partial<Everything> = {}): Everything 
         quotaCode: null,
       },
     ]),
+    TUNEPLANE_TRAINER_BUILD: '',
     TUNEPLANE_DEFAULT_BASE: 'tiny-llama',
     TUNEPLANE_STALL_SECONDS: '900',
     TUNEPLANE_ALLOWED_ORIGINS: '',
