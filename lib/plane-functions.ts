@@ -45,6 +45,8 @@ export class PlaneFunctions extends Construct {
   readonly nudges: PlaneFunction<'work'>;
   readonly stream: PlaneFunction<'stream'>;
   readonly sweeper: PlaneFunction<'sweeper'>;
+  /** null where the image is given */
+  readonly trainerBuild: PlaneFunction<'deployment'> | null;
   /** changes whose events were not published; the sweeper publishes them in any case */
   readonly streamDeadLetters: Queue;
   readonly #code: PlaneCode;
@@ -67,6 +69,9 @@ export class PlaneFunctions extends Construct {
     );
     this.stream = this.#create<'stream'>('stream', 'Publishes events, tells followers', environments.stream, 60);
     this.sweeper = this.#create<'sweeper'>('sweeper', 'Makes good what did not happen by itself', environments.sweeper, SWEEP_SECONDS);
+    this.trainerBuild = world.grantImageBuild
+      ? this.#create<'deployment'>('trainer-build', 'Starts the build of the trainer image, at a deployment', {}, API_SECONDS, 256)
+      : null;
     this.streamDeadLetters = createDeadLetterQueue(this, 'StreamDeadLetters');
     this.#grantApis(world);
     this.#grantWorkers(world);
@@ -75,7 +80,16 @@ export class PlaneFunctions extends Construct {
 
   /** By entry, for the dashboard and the tests. */
   all(): PlaneFunction<EnvironmentKind>[] {
-    return [...Object.values(this.apis), this.unrouted, this.websocket, this.advanceRun, this.nudges, this.stream, this.sweeper];
+    return [
+      ...Object.values(this.apis),
+      this.unrouted,
+      this.websocket,
+      this.advanceRun,
+      this.nudges,
+      this.stream,
+      this.sweeper,
+      ...(this.trainerBuild ? [this.trainerBuild] : []),
+    ];
   }
 
   #create<Kind extends EnvironmentKind>(
@@ -135,6 +149,7 @@ export class PlaneFunctions extends Construct {
       grant.grantBatch(role, batch);
       world.grantImageLook(role);
     }
+    if (this.trainerBuild) world.grantImageBuild?.(this.trainerBuild.role);
     grant.grantListExecutions(this.sweeper.role, workflowArn);
     grant.grantDescribeJobs(this.sweeper.role);
     grant.grantTable(this.stream.role, state.table);

@@ -44,10 +44,13 @@ export interface PlaneWorld {
   readonly grantRole: GrantRole;
   /** Is the image there? Nothing, where it was given. */
   readonly grantImageLook: (to: Role) => void;
+  /** To see to it that it will be. Null, where it was given. */
+  readonly grantImageBuild: ((to: Role) => void) | null;
 }
 
 export function createPlaneWorld(scope: Construct, { settings, state, compute, bus, sockets, url }: PlaneWorldParts): PlaneWorld {
   const { partition } = Stack.of(scope);
+  const { image } = compute;
   const areas = (uris: readonly string[]): grant.StorageArea[] => uris.map((uri) => grant.areaOfUri(uri, partition));
   const bases = [grant.areaOfBucket(state.bucket), ...areas(settings.storage.bases)];
   const data = areas(settings.storage.data);
@@ -72,6 +75,7 @@ export function createPlaneWorld(scope: Construct, { settings, state, compute, b
       .map(([name, secretArn]) => `${name}=${secretArn}`)
       .join(','),
     TUNEPLANE_COMPUTE_CLASSES: Stack.of(scope).toJsonString(compute.toComputeClasses()),
+    TUNEPLANE_TRAINER_BUILD: image ? Stack.of(scope).toJsonString(image.toTrainerBuild()) : '',
     TUNEPLANE_DEFAULT_BASE: settings.defaultModel,
     TUNEPLANE_STALL_SECONDS: String(settings.stallSeconds),
   };
@@ -98,10 +102,16 @@ export function createPlaneWorld(scope: Construct, { settings, state, compute, b
     },
     grantRole,
     grantImageLook: (to) => {
-      if (!compute.image) return;
-      allow(to, ['ecr:DescribeImages'], compute.image.repository.repositoryArn);
-      allow(to, ['codebuild:ListBuildsForProject', 'codebuild:BatchGetBuilds'], compute.image.project.projectArn);
+      if (!image) return;
+      allow(to, ['ecr:DescribeImages'], image.repository.repositoryArn);
+      allow(to, ['codebuild:ListBuildsForProject', 'codebuild:BatchGetBuilds'], image.project.projectArn);
     },
+    grantImageBuild:
+      image &&
+      ((to) => {
+        allow(to, ['ecr:DescribeImages'], image.repository.repositoryArn);
+        allow(to, ['codebuild:StartBuild'], image.project.projectArn);
+      }),
   };
 }
 

@@ -50,6 +50,7 @@ export class ServiceStack extends Stack {
     const door = new FrontDoor(this, 'FrontDoor', { httpDomain: http.domain, socketDomain: sockets.domain });
     const world = createPlaneWorld(this, { settings, state, compute: this.compute, bus: events.bus, sockets, url: door.url });
     this.functions = new PlaneFunctions(this, 'Functions', { code: { code, logDays }, world });
+    if (this.functions.trainerBuild) this.compute.image?.buildOnDeploy(this.functions.trainerBuild.lambda);
     const workflow = createRunWorkflow(this, this.functions.advanceRun.lambda);
     const sweeper = new SweeperSchedule(this, 'Sweeper', this.functions.sweeper.lambda);
     connectNudgeSources(this, { nudges, classes: this.compute.classes, workflow });

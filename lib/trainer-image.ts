@@ -13,6 +13,7 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import { Construct } from 'constructs';
+import type { TrainerBuild } from '#aws/trainer-build.ts';
 import { explainWildcards } from './wildcards.ts';
 
 const SOURCES = join(import.meta.dirname, '..', 'trainer-image');
@@ -20,13 +21,6 @@ const SOURCES = join(import.meta.dirname, '..', 'trainer-image');
 const NOT_SOURCES = ['.venv', 'tests', '**/__pycache__', '*.md', '.pytest_cache', '.ruff_cache', '.dockerignore'];
 const KEPT_IMAGES = 5;
 const BUILD_MINUTES = 120;
-
-/** What the plane is told, to say of a run that waits for it. */
-export interface TrainerBuild {
-  readonly repository: string;
-  readonly tag: string;
-  readonly project: string;
-}
 
 export class BuiltTrainerImage extends Construct {
   readonly repository: Repository;
