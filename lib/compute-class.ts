@@ -14,7 +14,8 @@ import { CfnPlacementGroup } from 'aws-cdk-lib/aws-ec2';
 import type { InstanceProfile, Role } from 'aws-cdk-lib/aws-iam';
 import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import type { ComputeClass } from '#aws/batch/compute-classes.ts';
+import type * as z from 'zod';
+import type { computeClassSchema } from '#aws/batch/compute-classes.ts';
 import { toJobContainer } from './job-container.ts';
 import { createMachineLaunch } from './machine-launch.ts';
 import type { Network } from './network.ts';
@@ -62,7 +63,7 @@ export class BatchComputeClass extends Construct {
   }
 
   /** What the plane is told of it, by names: an environment holds 4 KB. */
-  toComputeClass(): ComputeClass {
+  toComputeClass(): z.input<typeof computeClassSchema> {
     const { name, nodes, spot, maxVcpus } = this.settings;
     const { gpuType, gpus, gpuMemoryGb, usdPerHour, vcpus, quotaCode } = this.machine;
     return {
@@ -73,9 +74,10 @@ export class BatchComputeClass extends Construct {
       ),
       gpuType,
       gpus,
-      gpuMemoryGb,
-      spot,
-      usdPerHour,
+      // What is as the schema takes it to be is left out.
+      ...(gpuMemoryGb > 0 && { gpuMemoryGb }),
+      ...(spot && { spot }),
+      ...(usdPerHour !== null && { usdPerHour }),
       vcpus,
       nodes,
       atOnce: Math.floor(maxVcpus / (vcpus * nodes)),

@@ -9,11 +9,11 @@
  */
 import { Validations } from 'aws-cdk-lib';
 import {
+  CfnSecurityGroupEgress,
   GatewayVpcEndpointAwsService,
   IpAddresses,
   type ISubnet,
   type IVpc,
-  Peer,
   Port,
   SecurityGroup,
   SubnetType,
@@ -71,11 +71,16 @@ export class Network extends Construct {
       const group = new SecurityGroup(this, 'Together', {
         vpc: this.vpc,
         description: 'Machines of one run: only they talk to each other',
-        allowAllOutbound: false,
+        allowAllOutbound: true,
       });
       group.addIngressRule(group, Port.allTraffic(), 'machines of the same run');
-      group.addEgressRule(group, Port.allTraffic(), 'machines of the same run');
-      group.addEgressRule(Peer.anyIpv4(), Port.allTraffic(), 'the plane, registries and hubs');
+      // "All traffic to anywhere" is not enough for an adapter: it wants the group by its name.
+      new CfnSecurityGroupEgress(this, 'TogetherEgress', {
+        groupId: group.securityGroupId,
+        ipProtocol: '-1',
+        destinationSecurityGroupId: group.securityGroupId,
+        description: 'machines of the same run',
+      });
       this.#together = group;
     }
     return this.#together;

@@ -99,10 +99,8 @@ export class PlaneFunctions extends Construct {
     timeoutSeconds: number,
     memoryMb = 1_024,
   ): PlaneFunction<Kind> {
-    const name = entry
-      .split('-')
-      .map((part) => part.charAt(0).toUpperCase() + part.slice(1))
-      .join('');
+    // A construct called Default has no part in the ids of what it holds.
+    const name = entry === 'default' ? 'Unrouted' : toPascalCase(entry);
     return new PlaneFunction<Kind>(this, name, { ...this.#code, entry, description, environment, timeoutSeconds, memoryMb });
   }
 
@@ -190,3 +188,9 @@ export class PlaneFunctions extends Construct {
     );
   }
 }
+
+const toPascalCase = (name: string): string =>
+  name
+    .split('-')
+    .map((part) => part.charAt(0).toUpperCase() + part.slice(1))
+    .join('');

@@ -2,7 +2,7 @@
 import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { type ComputeClass, TRAINER_IMAGE } from '#aws/batch/compute-classes.ts';
+import { TRAINER_IMAGE } from '#aws/batch/compute-classes.ts';
 import { BatchComputeClass } from './compute-class.ts';
 import { createInstanceProfile, createJobRole } from './machine-roles.ts';
 import { Network } from './network.ts';
@@ -30,7 +30,7 @@ export class TrainingCompute extends Construct {
     );
   }
 
-  toComputeClasses(): ComputeClass[] {
+  toComputeClasses(): ReturnType<BatchComputeClass['toComputeClass']>[] {
     return this.classes.map((one) => one.toComputeClass());
   }
 }

@@ -7,9 +7,8 @@ import { checkComputeClass, computeSettingsSchema, DEFAULT_CLASSES } from './com
 
 const DIGEST = /@sha256:[0-9a-f]{64}$/;
 const imageUri = z.string().regex(DIGEST, 'must name an image by digest: repository@sha256:<64 hexadecimal digits>');
-const account = z
-  .string()
-  .regex(/^\d{12}$/, 'must be the 12 digits of an account, in quotes: YAML takes a zero at the front for something else');
+const ACCOUNT = 'must be the 12 digits of an account, in quotes: without them YAML reads a number';
+const account = z.string(ACCOUNT).regex(/^\d{12}$/, ACCOUNT);
 const prefix = z
   .string()
   .regex(
@@ -114,7 +113,27 @@ const shape = {
     .describe('whose permissions CloudFormation works with: the roles of `cdk bootstrap`, or those of your own credentials'),
 };
 
+/**
+ * What a function is told holds 4,096 bytes (docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html). Names of the plane's own
+ * resources take 1,500 of them; the rest is for what settings say.
+ */
+export const ROOM_BYTES = 2_596;
+/** Of a class, without its images; names that CloudFormation makes have up to 64 characters. */
+const CLASS_BYTES = 265;
+const DEFINITION_BYTES = 70;
+
+export function toldBytes({ compute, images, secrets, storage, allowedOrigins }: z.output<z.ZodObject<typeof shape>>): number {
+  const definitions = ['trainer', ...Object.keys(images)].reduce((sum, image) => sum + image.length + DEFINITION_BYTES, 0);
+  const texts = [...Object.entries(secrets).flat(), ...storage.data, ...storage.bases, ...allowedOrigins];
+  return compute.length * (CLASS_BYTES + definitions) + texts.reduce((sum, text) => sum + text.length + 1, 0);
+}
+
 export const stageSettingsSchema = z.strictObject(shape).superRefine((settings, context) => {
+  const told = toldBytes(settings);
+  if (told > ROOM_BYTES) {
+    const message = `take too much room: functions can be told ${ROOM_BYTES} bytes of classes, images, secrets and places, these are ${told}; fewer classes or images`;
+    context.addIssue({ code: 'custom', path: ['compute'], message });
+  }
   const names = settings.compute.map((one) => one.name);
   settings.compute.forEach((one, index) => {
     if (names.indexOf(one.name) !== index)
