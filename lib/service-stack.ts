@@ -1,5 +1,5 @@
 /** The plane itself, without what must outlive it: made of parts, wired here and nowhere else. */
-import { CfnOutput, Fn, Stack, type StackProps } from 'aws-cdk-lib';
+import { Fn, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Code } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
@@ -18,6 +18,7 @@ import { RunEventBus } from './run-event-bus.ts';
 import { createRunWorkflow } from './run-workflow.ts';
 import type { StageSettings } from './settings/stage-settings.ts';
 import { PlaneSocketApi } from './socket-api.ts';
+import { tell } from './stack-outputs.ts';
 import type { StateStack } from './state-stack.ts';
 import { SweeperSchedule } from './sweeper-schedule.ts';
 import { TrainingCompute } from './training-compute.ts';
@@ -85,17 +86,12 @@ export class ServiceStack extends Stack {
       busName: events.bus.eventBusName,
       functionNames: Object.fromEntries(this.functions.all().map(({ entry, lambda }) => [entry, lambda.functionName])),
     });
-    this.#tell({
+    tell(this, {
       Url: door.url,
       HttpApiId: http.api.apiId,
       SocketApiId: sockets.api.apiId,
-      TokenSecret: state.secrets.token.secretArn,
       EventBus: events.bus.eventBusArn,
       StateMachine: workflow.stateMachineArn,
-      Table: state.table.tableName,
-      Bucket: state.bucket.bucketName,
-      NudgeQueue: nudges.queue.queueUrl,
-      NudgeDeadLetters: nudges.deadLetters.queueUrl,
       StreamDeadLetters: this.functions.streamDeadLetters.queueUrl,
       SweeperDeadLetters: sweeper.deadLetters.queueUrl,
       ...(events.deadLetters && { SubscriberDeadLetters: events.deadLetters.queueUrl }),
@@ -118,10 +114,5 @@ export class ServiceStack extends Stack {
     const platform = createPlatformSurface(async () => [], { tokens: [], allowedOrigins: [] });
     for (const { name, routes } of [platform, ...API_SURFACES]) http.route(name, routes.flatMap(routeKeys), apis[name as ApiEntry].lambda);
     http.route('default', ['$default'], unrouted.lambda);
-  }
-
-  /** What the commands read (`bin/aws/`). */
-  #tell(outputs: Readonly<Record<string, string>>): void {
-    for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value });
   }
 }

@@ -7,6 +7,7 @@ import { createArtifactBucket } from './artifact-bucket.ts';
 import { NudgeQueue } from './nudge-queue.ts';
 import { createPlaneSecrets, type PlaneSecrets } from './plane-secrets.ts';
 import { createRunTable } from './run-table.ts';
+import { tell } from './stack-outputs.ts';
 
 export interface StateStackProps extends StackProps {
   readonly keepData: boolean;
@@ -26,5 +27,12 @@ export class StateStack extends Stack {
     this.nudges = new NudgeQueue(this, 'Nudges', { serviceStackName });
     this.bucket = createArtifactBucket(this, this.nudges, keepData);
     this.secrets = createPlaneSecrets(this, keepData);
+    tell(this, {
+      TokenSecret: this.secrets.token.secretArn,
+      TableName: this.table.tableName,
+      BucketName: this.bucket.bucketName,
+      NudgeQueue: this.nudges.queue.queueUrl,
+      NudgeDeadLetters: this.nudges.deadLetters.queueUrl,
+    });
   }
 }

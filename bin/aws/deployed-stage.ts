@@ -9,7 +9,7 @@ import {
 } from '@aws-sdk/client-cloudformation';
 import * as z from 'zod';
 import type { Template } from '../../lib/fixed-prices.ts';
-import { serviceStackName } from '../../lib/stage.ts';
+import { serviceStackName, stateStackName } from '../../lib/stage.ts';
 import { CommandError } from './stage-context.ts';
 
 const templateSchema = z.looseObject({
@@ -37,14 +37,15 @@ export async function readTemplate(name: string): Promise<Template | null> {
   return templateSchema.parse(JSON.parse(TemplateBody));
 }
 
-/** By their names in `lib/service-stack.ts`. */
+/** Of both stacks, by the names that `lib/` gives them. */
 export type Outputs = Readonly<Record<string, string>>;
 
 /** @throws CommandError where the stage is not deployed */
 export async function readOutputs(stage: string): Promise<Outputs> {
-  const stack = await findStack(serviceStackName(stage));
-  if (stack === null) throw new CommandError(`stage '${stage}' is not deployed here: npm run deploy -- ${stage}`);
-  return Object.fromEntries((stack.Outputs ?? []).map(({ OutputKey, OutputValue }) => [OutputKey, OutputValue]));
+  const [state, service] = await Promise.all([findStack(stateStackName(stage)), findStack(serviceStackName(stage))]);
+  if (state === null || service === null) throw new CommandError(`stage '${stage}' is not deployed here: npm run deploy -- ${stage}`);
+  const outputs = [state, service].flatMap(({ Outputs = [] }) => Outputs);
+  return Object.fromEntries(outputs.map(({ OutputKey, OutputValue }) => [OutputKey, OutputValue]));
 }
 
 /** @throws CommandError where the stage is of a release that did not have it */

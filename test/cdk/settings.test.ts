@@ -1,8 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { parseSettings, readSettings, SettingsError } from '../../lib/settings/read-settings.ts';
+import { stageSettingsSchema } from '../../lib/settings/stage-settings.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -91,4 +93,14 @@ test('a machine that this version does not know can be described', () => {
 
 test('the name of a stage is part of the names of its stacks', () => {
   expect(() => readSettings('Dev 1', folder)).toThrow(/must be lower-case letters, digits and '-', at most 20, got 'Dev 1'/);
+});
+
+test('the example file has every field, and what it shows as defaults are the defaults', () => {
+  const example = readFileSync(join(import.meta.dirname, '..', '..', 'settings', 'example.yaml'), 'utf8');
+  const uncommented = example.replace(/^#(?! )(?=[a-z])/gm, '').replace(/^#( +(?:- |[a-zA-Z]+:))/gm, (line, rest: string) => (line.startsWith('#   ') && !/^ +(- |[a-zA-Z]+:)/.test(rest) ? line : rest));
+  const given: Record<string, unknown> = parse(uncommented);
+  const shown = Object.fromEntries(Object.entries(given).filter(([name, value]) => value !== null && name !== 'oidc'));
+
+  expect(Object.keys(given).sort()).toEqual(Object.keys(stageSettingsSchema.shape).sort());
+  expect(parseSettings(shown, 'settings/example.yaml')).toEqual(parseSettings({}, 'nothing'));
 });

@@ -176,7 +176,7 @@ test('a machine may read and write its own attempt, and nothing of its neighbour
     credentials: { accessKeyId: storage.access_key_id, secretAccessKey: storage.secret_access_key, sessionToken: storage.session_token },
   });
   const place = (id: string, name: string) => ({
-    Bucket: plane.outputs['Bucket'],
+    Bucket: plane.outputs['BucketName'],
     Key: `runs/${id}/framework=hf/attempts/${attemptName(id, 1)}/${name}`,
   });
 
@@ -185,7 +185,7 @@ test('a machine may read and write its own attempt, and nothing of its neighbour
   for (const forbidden of [
     new GetObjectCommand(place(neighbour, 'spec.json')),
     new PutObjectCommand({ ...place(neighbour, 'control.json'), Body: '{}' }),
-    new ListObjectsV2Command({ Bucket: plane.outputs['Bucket'], Prefix: `runs/${neighbour}/` }),
+    new ListObjectsV2Command({ Bucket: plane.outputs['BucketName'], Prefix: `runs/${neighbour}/` }),
   ]) {
     await expect(client.send(forbidden as GetObjectCommand)).rejects.toMatchObject({ name: 'AccessDenied' });
   }

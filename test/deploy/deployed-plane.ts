@@ -83,8 +83,10 @@ export class DeployedPlane {
     try {
       await node(CDK, 'bootstrap', `aws://000000000000/${REGION}`, '--app', 'true', '--no-notices');
       await command('deploy', STAGE, '--yes');
-      const { Stacks } = await new CloudFormationClient(options).send(new DescribeStacksCommand({ StackName: `tuneplane-${STAGE}` }));
-      const outputs = Object.fromEntries((Stacks?.[0]?.Outputs ?? []).map(({ OutputKey, OutputValue }) => [OutputKey, OutputValue]));
+      const cloudFormation = new CloudFormationClient(options);
+      const { Stacks = [] } = await cloudFormation.send(new DescribeStacksCommand({}));
+      const said = Stacks.filter(({ StackName }) => StackName?.startsWith(`tuneplane-${STAGE}`)).flatMap(({ Outputs = [] }) => Outputs);
+      const outputs = Object.fromEntries(said.map(({ OutputKey, OutputValue }) => [OutputKey, OutputValue]));
       const secret = new GetSecretValueCommand({ SecretId: outputs['TokenSecret'] });
       const { SecretString: token = '' } = await new SecretsManagerClient(options).send(secret);
       door.leadTo({ endpoint: emulator.endpoint, domain: new URL(outputs['Url']).host, socketApiId: outputs['SocketApiId'] });

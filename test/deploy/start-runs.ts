@@ -24,7 +24,7 @@ export async function startUnified(plane: DeployedPlane): Promise<string> {
     framework: 'hf',
     model_id: 'tiny-llama',
     run_id: 'demo_001',
-    checkpoint_base_uri: `s3://${plane.outputs['Bucket']}/teams/one`,
+    checkpoint_base_uri: `s3://${plane.outputs['BucketName']}/teams/one`,
     dataset_uri: 'dataset:rows',
     extra_args: { max_steps: 20 },
   };

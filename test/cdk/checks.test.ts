@@ -1,0 +1,106 @@
+/**
+ * The templates as they are deployed, bundles and all, before those who know templates: the CDK's own rules for CloudFormation, AWS Solutions
+ * and Serverless of cdk-nag, at every synthesis; and cfn-lint, which knows nothing of where they come from.
+ */
+import { execFile } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { App, Stack, Validations } from 'aws-cdk-lib';
+import { Bucket, CfnBucket } from 'aws-cdk-lib/aws-s3';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { allow, allowMany, WildcardReasons } from '../../lib/wildcards.ts';
+import { makeTemporaryFolder } from '../support/temporary-folder.ts';
+import { ACCOUNT, IMAGE, REGION } from './synthesized-stage.ts';
+
+const run = promisify(execFile);
+const ROOT = join(import.meta.dirname, '..', '..');
+const LINT = join(import.meta.dirname, '.venv', 'bin', 'cfn-lint');
+const LIMIT_MILLIS = 180_000;
+
+/** Everything that a stage can have. */
+const FULL = {
+  network: 'nat',
+  image: IMAGE,
+  images: { 'team/trainer:v3': IMAGE },
+  compute: [
+    { name: 'cpu', instanceTypes: ['m7i.xlarge'], maxVcpus: 8 },
+    { name: 'spot', instanceTypes: ['g5.xlarge'], spot: true, maxVcpus: 8 },
+    { name: 'nodes', instanceTypes: ['p4d.24xlarge'], nodes: 2, maxVcpus: 192 },
+  ],
+  storage: { data: ['s3://team-data/sets/'], bases: ['s3://team-runs/'] },
+  secrets: { 'hf-team': `arn:aws:secretsmanager:${REGION}:${ACCOUNT}:secret:hf-AbCdEf` },
+  subscribers: ['210987654321'],
+  alertEmail: 'team@example.com',
+  keepData: false,
+};
+
+let folder: Awaited<ReturnType<typeof makeTemporaryFolder>>;
+beforeAll(async () => {
+  folder = await makeTemporaryFolder();
+  mkdirSync(join(folder.path, 'settings'));
+  writeFileSync(join(folder.path, 'settings', 'full.json'), JSON.stringify(FULL));
+});
+afterAll(() => folder.remove());
+
+/** As the CDK's command line runs the app. @returns where the templates are */
+async function synthesize(stage: string): Promise<string> {
+  const out = join(folder.path, stage);
+  const { context } = JSON.parse(readFileSync(join(ROOT, 'cdk.json'), 'utf8'));
+  const env = {
+    PATH: process.env['PATH'],
+    TUNEPLANE_STAGE: stage,
+    TUNEPLANE_SETTINGS: join(folder.path, 'settings'),
+    CDK_OUTDIR: out,
+    CDK_CONTEXT_JSON: JSON.stringify(context),
+    CDK_DEFAULT_ACCOUNT: ACCOUNT,
+    CDK_DEFAULT_REGION: REGION,
+  };
+  await run(process.execPath, ['bin/aws-app.ts'], { cwd: ROOT, env });
+  return out;
+}
+
+test.each(['dev', 'full'])('the templates of a stage meet every rule, and cfn-lint finds nothing (%s)', { timeout: LIMIT_MILLIS }, async (stage) => {
+  const out = await synthesize(stage);
+  const templates = [`tuneplane-${stage}-state`, `tuneplane-${stage}`].map((name) => join(out, `${name}.template.json`));
+
+  // W3005: the library names dependencies that a reference says already.
+  const { stdout } = await run(LINT, ['--ignore-checks', 'W3005', '--', ...templates]).catch((error: { stdout: string }) => error);
+
+  expect(stdout).toBe('');
+});
+
+test('a planted fault of CloudFormation ends the synthesis', () => {
+  const { app, stack } = anApp();
+  process.env['CDK_VALIDATION'] = 'true';
+  new CfnBucket(stack, 'Bucket', { versioningConfiguration: { status: 'Perhaps' } });
+
+  expect(() => app.synth()).toThrow(/Validation failed/);
+});
+
+test('a planted open bucket ends the synthesis', () => {
+  const { app, stack } = anApp();
+  new Bucket(stack, 'Bucket');
+
+  expect(() => app.synth()).toThrow(/Validation failed/);
+});
+
+test('a wildcard without a reason ends the synthesis; with one it does not', () => {
+  const [bare, explained] = [anApp(), anApp()];
+  const role = ({ stack }: ReturnType<typeof anApp>) => new Role(stack, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+
+  allow(role(bare), ['s3:GetObject'], 'arn:aws:s3:::bucket/*');
+  allowMany(role(explained), 'keys are made when runs are', ['s3:GetObject'], 'arn:aws:s3:::bucket/*');
+
+  expect(() => bare.app.synth()).toThrow(/Validation failed/);
+  expect(() => explained.app.synth()).not.toThrow();
+});
+
+function anApp(): { app: App; stack: Stack } {
+  process.env['CDK_VALIDATION'] = 'false';
+  const app = new App({ context: { '@aws-cdk/core:validateAgainstDefaultRules': true }, analyticsReporting: false });
+  Validations.of(app).addPlugins(new WildcardReasons(), new AwsSolutionsChecks(app));
+  return { app, stack: new Stack(app, 'Stack', { env: { account: ACCOUNT, region: REGION } }) };
+}
