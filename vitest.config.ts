@@ -1,8 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-/** Suites of the AWS home: they share one emulator, which is started only where one of them is asked for. */
+/** A whole stage, deployed into an emulator of its own (npm run test:deploy). */
 const DEPLOY = ['test/deploy/**/*.test.ts'];
-const AWS = ['test/aws/**/*.test.ts', 'test/ports/aws-*.test.ts', 'test/emulator/**/*.test.ts'];
+/** Suites of the AWS home, and of runs in a store: they share one emulator, which is started only where one of them is asked for. */
+const AWS = ['test/aws/**/*.test.ts', 'test/ports/aws-*.test.ts', 'test/emulator/**/*.test.ts', 'test/full-runs/**/*.test.ts'];
 
 export default defineConfig({
   test: {
@@ -12,7 +13,6 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       { extends: true, test: { name: 'plane', include: ['test/**/*.test.ts'], exclude: [...AWS, ...DEPLOY] } },
-      // A whole stage in an emulator of its own (npm run test:deploy).
       { extends: true, test: { name: 'deploy', include: DEPLOY } },
       { extends: true, test: { name: 'aws', include: AWS, globalSetup: ['test/emulator/global-setup.ts'] } },
     ],

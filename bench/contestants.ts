@@ -2,56 +2,27 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import * as z from 'zod';
 import { type RequestText, toBytes } from './raw-client.ts';
 import { freePort, ServerProcess } from './server-process.ts';
-
-/** Document 5's own example. */
-const BODY = JSON.stringify({
-  config: {
-    base_model: 'gpt2',
-    dataset_name: 'tatsu-lab/alpaca',
-    dataset_format: 'alpaca',
-    max_steps: 100,
-    output_dir: './outputs/sft_gpt2_alpaca',
-    use_lora: true,
-    lora_r: 16,
-    lora_alpha: 32,
-    learning_rate: 2e-4,
-  },
-});
-const startResponse = z.object({ job_id: z.string() });
 
 export interface Contestant {
   readonly name: string;
   readonly server: ServerProcess;
   /** from the start of its process to its first answer */
   readonly startMillis: number;
-  readonly createRequest: (idempotencyKey?: string) => Buffer;
-  readonly getRequest: (id: string) => Buffer;
-  /** the job's id in the answer to a create */
-  readonly readId: (body: Buffer) => string;
+  readonly toBytes: (request: RequestText) => Buffer;
 }
 
-function contestant(
+const contestant = (
   name: string,
   { server, startMillis }: { readonly server: ServerProcess; readonly startMillis: number },
   headers: Readonly<Record<string, string>>,
-): Contestant {
-  const request = (text: RequestText): Buffer => toBytes({ ...text, headers: { ...headers, ...text.headers } });
-  const plainCreate = request({ method: 'POST', path: '/api/sft/train', body: BODY });
-  return {
-    name,
-    server,
-    startMillis,
-    createRequest: (key) =>
-      key === undefined
-        ? plainCreate
-        : request({ method: 'POST', path: '/api/sft/train', body: BODY, headers: { 'Idempotency-Key': key } }),
-    getRequest: (id) => request({ method: 'GET', path: `/api/sft/jobs/${id}` }),
-    readId: (body) => startResponse.parse(JSON.parse(body.toString())).job_id,
-  };
-}
+): Contestant => ({
+  name,
+  server,
+  startMillis,
+  toBytes: (request) => toBytes({ ...request, headers: { ...headers, ...request.headers } }),
+});
 
 /** With a token, so that it is compared with every request; it accepts runs and starts none. */
 export async function startPlane(repository: string, home: string): Promise<Contestant> {

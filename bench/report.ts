@@ -1,7 +1,8 @@
 /** What the bench prints: figures, then ratios beside their goals. */
 import { availableParallelism, loadavg } from 'node:os';
-import { CASES, type CaseFigures, type ContestFigures } from './contest.ts';
+import { API_CASES, CASES, type CaseFigures, type ContestFigures } from './contest.ts';
 import type { SyncFigures } from './disk-sync.ts';
+import type { ShareFigures } from './middleware.ts';
 import type { StoreFigures } from './store.ts';
 
 const print = (line = ''): void => console.log(line);
@@ -22,12 +23,15 @@ export function printMachine({
   print(`the disk syncs 4 KiB in ${round(sync.p50Millis)} ms (min ${round(sync.minMillis)}, p99 ${round(sync.p99Millis)})`);
 }
 
-export function printStore({ createsPerSecond, getMicros, pageMicros, countMicros }: StoreFigures): void {
+export function printStore({ createsPerSecond, getMicros, pageMicros, pageRows, countMicros }: StoreFigures): void {
   print('\nthe store alone, every create synced to the disk');
   for (const [callers, rate] of Object.entries(createsPerSecond))
     print(`  creates/s, ${callers.padStart(2)} at once   ${round(rate).padStart(8)}`);
   print(`  get                    ${round(getMicros).padStart(8)} us`);
   print(`  filtered page of 50    ${round(pageMicros.few).padStart(8)} us among 100 runs, ${round(pageMicros.many)} us among 100,000`);
+  print(`    rows that it reads   ${round(pageRows.few).padStart(8)}    among 100 runs, ${round(pageRows.many)} among 100,000`);
+  printGoal({ what: 'page among 100,000 : among 100, rows', value: pageRows.many / pageRows.few, unit: 'x', atMost: 1.05 });
+  printGoal({ what: 'page among 100,000 : among 100, time', value: pageMicros.many / pageMicros.few, unit: 'x', atMost: 1.5 });
   print(`  filtered count         ${round(countMicros.few).padStart(8)} us among 100 runs, ${round(countMicros.many)} us among 100,000`);
 }
 
@@ -43,6 +47,29 @@ export function printContest(figures: ContestFigures): void {
       const row = figures[who][name];
       if (row) print(`${name.padEnd(22)}${label.padEnd(8)}${toCells(row)}`);
     }
+  }
+}
+
+/** Of each API: requests a second of both, and their ratio. */
+export function printApis(figures: ReadonlyMap<string, ContestFigures>): void {
+  print(`\n${'16 at once, requests/s'.padEnd(30)}${['plane', 'FastAPI', 'ratio'].map((title) => title.padStart(12)).join('')}`);
+  for (const [name, { plane, peer }] of figures) {
+    for (const which of API_CASES) {
+      const [ours, theirs] = [plane[which]?.requestsPerSecond ?? Number.NaN, peer[which]?.requestsPerSecond ?? Number.NaN];
+      const cells = [round(ours), round(theirs), (ours / theirs).toFixed(2)];
+      print(`${name.padEnd(18)}${which.replace(' c16', '').padEnd(12)}${cells.map((cell) => cell.padStart(12)).join('')}`);
+    }
+  }
+}
+
+/** How much of a request is the chain before and after its route. */
+export function printShare(figures: readonly ShareFigures[]): void {
+  print('\nthe chain in front of a route, in one process, without a socket');
+  for (const { name, wholeMicros, routeMicros } of figures) {
+    const share = Math.round((1 - routeMicros / wholeMicros) * 100);
+    print(
+      `  ${name.padEnd(20)}${round(wholeMicros).padStart(8)} us a request, the route alone ${round(routeMicros)} us: the chain is ${share} %`,
+    );
   }
 }
 

@@ -1,4 +1,5 @@
 /** The store alone, in this process: what a create and a read cost before HTTP, and whether a page costs more when there are more runs. */
+import { StatementSync } from 'node:sqlite';
 import { SqliteDatabase } from '#local/sqlite-database.ts';
 import { SqliteRunStore } from '#local/sqlite-run-store.ts';
 import { anEvent, aRun } from '../test/support/builders.ts';
@@ -14,6 +15,7 @@ export interface StoreFigures {
   readonly getMicros: number;
   /** a filtered page of 50 among 100 and among 100,000 runs */
   readonly pageMicros: { readonly few: number; readonly many: number };
+  readonly pageRows: { readonly few: number; readonly many: number };
   readonly countMicros: { readonly few: number; readonly many: number };
 }
 
@@ -41,7 +43,7 @@ export async function measureStore(home: string): Promise<StoreFigures> {
   const count = (): Promise<unknown> => runs.count({ state: ['failed'] });
   try {
     await createAll(16, FEW_RUNS);
-    const few = { page: await microsOf(page), count: await microsOf(count) };
+    const few = { page: await microsOf(page), rows: await rowsOf(page), count: await microsOf(count) };
     const createsPerSecond = {
       1: await createAll(1, CREATES[1]),
       16: await createAll(16, CREATES[16]),
@@ -54,11 +56,36 @@ export async function measureStore(home: string): Promise<StoreFigures> {
       createsPerSecond,
       getMicros,
       pageMicros: { few: few.page, many: await microsOf(page) },
+      pageRows: { few: few.rows, many: await rowsOf(page) },
       countMicros: { few: few.count, many: await microsOf(count) },
     };
   } finally {
     database.close();
   }
+}
+
+/** Rows that the statements of a call give. They are found by an index, each of them: `test/local/sqlite-run-store.test.ts` looks at their plans. */
+async function rowsOf(call: () => Promise<unknown>): Promise<number> {
+  const { all, get } = StatementSync.prototype;
+  let rows = 0;
+  Object.assign(StatementSync.prototype, {
+    all(this: StatementSync, ...values: unknown[]) {
+      const found: unknown[] = Reflect.apply(all, this, values);
+      rows += found.length;
+      return found;
+    },
+    get(this: StatementSync, ...values: unknown[]) {
+      const found: unknown = Reflect.apply(get, this, values);
+      rows += found === undefined ? 0 : 1;
+      return found;
+    },
+  });
+  try {
+    await call();
+  } finally {
+    Object.assign(StatementSync.prototype, { all, get });
+  }
+  return rows;
 }
 
 /** The median of eleven stretches of 200 calls, after two to warm up. */

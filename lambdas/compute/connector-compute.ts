@@ -56,7 +56,6 @@ export interface ConnectorComputeOptions {
 
 /** What a machine of ours runs in place of the image's own entrypoint: once, and then it waits to be ended (trainer/rented). */
 const COMMAND = ['python', '-m', 'trainer.rented'];
-const PLACES = { TUNEPLANE_WORK: '/var/lib/tuneplane/work', TUNEPLANE_CACHE: '/opt/tuneplane/cache' };
 /** A market lists dozens: after so many refusals in a row it is asked anew in a minute. */
 const MAX_OFFERS_WALKED = 20;
 const WALK_MILLIS = 60_000;
@@ -90,7 +89,7 @@ export class ConnectorCompute implements Compute {
     });
   }
 
-  plan(run: Run): ReturnType<NonNullable<Compute['plan']>> {
+  plan(run: Parameters<NonNullable<Compute['plan']>>[0]): ReturnType<NonNullable<Compute['plan']>> {
     return planOf(run);
   }
 
@@ -161,8 +160,10 @@ export class ConnectorCompute implements Compute {
   /** The cheapest first; each refusal is kept for the run's timeline. */
   async #walk(order: LaunchOrder, offers: readonly Offer[], refusals: string[], diskGb: number): Promise<Launch> {
     const { connector, clock, planeId, image, chance } = this.#options;
-    const environment = { ...(await order.invite()), ...PLACES };
+    const environment = await order.invite();
     const until = clock.now() + WALK_MILLIS;
+    let isSoldOut = false;
+    let refused = 0;
     for (const offer of offers.slice(0, MAX_OFFERS_WALKED)) {
       if (clock.now() > until) break;
       const label = makeLabel(planeId, order.tag, clock.now(), chance());
@@ -200,13 +201,22 @@ export class ConnectorCompute implements Compute {
         if (refusal.leaves === null) await this.#ledger.never(record);
         else await this.#machines.endLeftover(record, refusal.leaves);
         if (refusal.fault !== 'no-capacity' && refusal.fault !== 'invalid') throw error;
+        refused += 1;
+        isSoldOut ||= refusal.fault === 'no-capacity';
         refusals.push(`${describeOffer(offer)}: ${refusal.message}`);
       }
     }
-    return {
-      ...waitFor('capacity', `${connector.name} has no machine for it now: ${refusals.at(-1) ?? 'nothing is offered'}`),
-      refusals,
-    };
+    const last = refusals.at(-1) ?? 'nothing is offered';
+    // A provider may say "no capacity" in the words of a broken rule; that every offer breaks one is more than the market.
+    const waits =
+      refused > 0 && !isSoldOut
+        ? waitFor(
+            'provider',
+            `${connector.name} refuses what is asked of it: ${last}`,
+            'correct what it names, the image most of all: it is asked again every minute',
+          )
+        : waitFor('capacity', `${connector.name} has no machine for it now: ${last}`);
+    return { ...waits, refusals };
   }
 
   /** It may be there: nobody asks again until it would have shown. */

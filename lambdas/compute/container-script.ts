@@ -18,7 +18,7 @@ export function containerScript({ image, command, environment, registry }: Machi
   return `#!/bin/bash
 set -u
 umask 077
-mkdir -p ${HOME}/cache ${HOME}/work
+mkdir -p ${HOME}
 cat > ${HOME}/environment <<'END_OF_ENVIRONMENT'
 ${lines.join('\n')}
 END_OF_ENVIRONMENT
@@ -33,8 +33,7 @@ for try in 1 2 3 4 5; do
   sleep 15
 done
 docker run --name tuneplane --gpus all --ipc=host --ulimit memlock=-1 --ulimit stack=67108864 \\
-  --env-file ${HOME}/environment --volume ${HOME}/cache:/opt/tuneplane/cache --volume ${HOME}/work:/var/lib/tuneplane/work \\
-  --entrypoint ${quote(entrypoint)} ${quote(image)} ${args.map(quote).join(' ')}
+  --env-file ${HOME}/environment --entrypoint ${quote(entrypoint)} ${quote(image)} ${args.map(quote).join(' ')}
 `;
 }
 

@@ -3,7 +3,7 @@ import type { Clock, DocumentStore } from '#ports';
 import type { Connector } from './connector.ts';
 import { LambdaCloud } from './lambda-cloud.ts';
 import { type Fetch, ProviderHttp } from './provider-http.ts';
-import { RateGate } from './rate-gate.ts';
+import { type Gate, RateGate } from './rate-gate.ts';
 import { RunPod } from './runpod.ts';
 import { VastAi } from './vastai.ts';
 
@@ -12,10 +12,16 @@ export type RentingProvider = (typeof RENTING_PROVIDERS)[number];
 
 export interface ConnectorWorld {
   readonly fetch: Fetch;
-  readonly documents: DocumentStore;
-  readonly clock: Clock;
   readonly pause: (millis: number) => Promise<void>;
+  /** what keeps the account's pace; see `openGate` */
+  readonly gate: Gate;
 }
+
+/** The pace of one account, kept by all processes that share the documents. */
+export const openGate = (
+  provider: RentingProvider,
+  world: { readonly documents: DocumentStore; readonly clock: Clock; readonly pause: ConnectorWorld['pause'] },
+): Gate => new RateGate({ provider, ...world });
 
 /** Where each provider answers. */
 export const PROVIDER_URLS: Readonly<Record<RentingProvider, string>> = {
@@ -29,9 +35,7 @@ const LOG_PAUSE_MILLIS = 500;
 
 /** @param baseUrl another address of the same API, for tests */
 export function openConnector(provider: RentingProvider, key: string, world: ConnectorWorld, baseUrl = PROVIDER_URLS[provider]): Connector {
-  const { fetch, documents, clock, pause } = world;
-  const gate = new RateGate({ provider, documents, clock, pause });
-  const http = new ProviderHttp({ provider, baseUrl, key, fetch, gate });
+  const http = new ProviderHttp({ provider, baseUrl, key, fetch: world.fetch, gate: world.gate });
   switch (provider) {
     case 'runpod':
       return new RunPod(http);

@@ -4,7 +4,7 @@
  */
 import type * as z from 'zod';
 import { ConnectorError } from './connector-error.ts';
-import type { Pace, RateGate } from './rate-gate.ts';
+import type { Gate, Pace } from './rate-gate.ts';
 
 const TIMEOUT_MILLIS = 30_000;
 const MAX_ANSWER_CHARACTERS = 16 * 1_048_576;
@@ -19,7 +19,7 @@ export interface ProviderHttpOptions {
   /** the account's key: goes into one header, and into no message */
   readonly key: string;
   readonly fetch: Fetch;
-  readonly gate: RateGate;
+  readonly gate: Gate;
 }
 
 export interface ProviderRequest {

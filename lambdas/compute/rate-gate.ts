@@ -19,6 +19,16 @@ export interface Pace {
   readonly maxWaitMillis: number;
 }
 
+export interface Gate {
+  /** Resolves when it is our turn in every kind that the request is of: all are counted from that one moment. @throws ConnectorError `rate-limited` where it is too far away */
+  pass(paces: readonly Pace[]): Promise<void>;
+  /** The provider itself said when it will answer again. */
+  shut(name: string, millis: number): Promise<void>;
+}
+
+/** For whoever asks once, beside a plane that keeps the pace. */
+export const OPEN_GATE: Gate = { pass: async () => {}, shut: async () => {} };
+
 export interface RateGateOptions {
   readonly provider: string;
   readonly documents: DocumentStore;
@@ -26,14 +36,13 @@ export interface RateGateOptions {
   readonly pause: (millis: number) => Promise<void>;
 }
 
-export class RateGate {
+export class RateGate implements Gate {
   readonly #options: RateGateOptions;
 
   constructor(options: RateGateOptions) {
     this.#options = options;
   }
 
-  /** Resolves when it is our turn in every kind that the request is of: all are counted from that one moment. @throws ConnectorError `rate-limited` where it is too far away */
   async pass(paces: readonly Pace[]): Promise<void> {
     const { clock, pause } = this.#options;
     for (let tries = 0; tries < MAX_TRIES; tries++) {
@@ -50,7 +59,6 @@ export class RateGate {
     throw this.#tooOften(Math.max(...paces.map(({ intervalMillis }) => intervalMillis)));
   }
 
-  /** The provider itself said when it will answer again. */
   async shut(name: string, millis: number): Promise<void> {
     const stored = await this.#read(name);
     await this.#take(name, Math.max(stored?.freeAt ?? 0, this.#options.clock.now() + millis), stored); // lost to another: it heard the same

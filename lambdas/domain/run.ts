@@ -60,7 +60,7 @@ export const pastAttemptSchema = z.object({
   logLines: z.int(),
   metricRows: z.int(),
   code: z.string().nullable().default(null).meta({ description: 'why it ended otherwise than well: a code of the table of failures' }),
-  place: z.string().nullable().default(null).meta({ description: 'what it ran on, where that was rented' }),
+  place: z.string().nullable().default(null).meta({ description: "what it ran on, where that was not the plane's own machine" }),
   spentGpuSeconds: z.number().default(0).meta({ description: 'GPUs times the time for which they were held, or paid for' }),
   usefulGpuSeconds: z.number().default(0).meta({ description: 'of these, training whose steps were kept' }),
   usd: z.number().nullable().default(null).meta({ description: 'null: nothing was rented' }),

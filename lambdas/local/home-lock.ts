@@ -18,8 +18,8 @@ export interface HomeLock {
   release(): void;
 }
 
-/** @throws Error that says who holds it */
-export function lockHome(home: string): HomeLock {
+/** @param who of whom there is one at a time: a worker has a home of its own. @throws Error that says who holds it */
+export function lockHome(home: string, who: 'plane' | 'worker' = 'plane'): HomeLock {
   mkdirSync(home, { recursive: true });
   const holderFile = join(home, 'holder.json');
   const database = new DatabaseSync(join(home, 'lock.sqlite'));
@@ -27,7 +27,7 @@ export function lockHome(home: string): HomeLock {
     database.exec(`PRAGMA busy_timeout = ${PATIENCE_MILLIS}; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE`);
   } catch (error) {
     database.close();
-    throw new Error(`${home} is in use by another plane${describeHolder(holderFile)}`, { cause: error });
+    throw new Error(`${home} is in use by another ${who}${describeHolder(holderFile)}`, { cause: error });
   }
   const announce = (url: string | null): void =>
     writeFileSync(holderFile, JSON.stringify({ pid: process.pid, url, since: new Date().toISOString() }));

@@ -1,7 +1,9 @@
 /** The one-machine home, put together: one process, one folder. Here ports meet their local adapters, and nowhere else. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { WorkerCompute } from '#compute/worker-compute.ts';
 import { attemptName, runIdOfAttempt } from '#domain/run-folder.ts';
+import { isInStore } from '#domain/worker.ts';
 import { createDefaultHandler } from '#http/default-handler.ts';
 import { KEPT_MILLIS } from '#http/idempotency.ts';
 import { createSurfaceHandler } from '#http/surface-handler.ts';
@@ -20,9 +22,11 @@ import { type LocalEnvironment, runsByCores } from './environment.ts';
 import { EventFile } from './event-file.ts';
 import { FileDownloads } from './file-downloads.ts';
 import { FileUploads } from './file-uploads.ts';
+import { findGpus } from './find-gpus.ts';
 import { FolderArtifacts } from './folder-artifacts.ts';
 import { FolderContents } from './folder-contents.ts';
 import { FolderInputs } from './folder-inputs.ts';
+import { openFolderMark } from './folder-mark.ts';
 import { openHomeKey } from './home-key.ts';
 import { lockHome } from './home-lock.ts';
 import { HomeMachineTokens } from './home-machine-tokens.ts';
@@ -30,8 +34,9 @@ import { startHttpServer } from './http-server.ts';
 import { InProcessBell } from './in-process-bell.ts';
 import { logFault } from './log-fault.ts';
 import { noStorageGrants } from './no-storage-grants.ts';
+import { OwnMachines } from './own-machines.ts';
 import { PlacedArtifacts, placedDownloads } from './placed-artifacts.ts';
-import { findGpus, ProcessCompute } from './process-compute.ts';
+import { ProcessCompute } from './process-compute.ts';
 import { openHomeStore, openRentals, STORE_PACE } from './renting.ts';
 import { RunDriver } from './run-driver.ts';
 import { SecretBox } from './secret-box.ts';
@@ -58,6 +63,8 @@ const REPOSITORY = join(import.meta.dirname, '..', '..');
 /** Made by `bin/build-web.ts` at the first start. */
 const DASHBOARD = join(REPOSITORY, 'web', 'dist');
 const HOUR_MILLIS = 3_600_000;
+/** A look is a read and a write here. */
+const WORKER_LOOK_SECONDS = 2;
 /** Boot, image and start of a rented machine: 10 GB of image at 100 Mbit/s are 14 minutes. A trainer of this machine answers by itself. */
 const RENTED_START_SECONDS = 1_800;
 /** A store may be away for minutes, and a machine that trains on meanwhile is not lost. */
@@ -93,12 +100,13 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     onEvents: () => outbox.ring(),
     onProgress: (runId) => bell.ring([{ runId }]),
   });
-  const gpus = findGpus();
+  const gpus = findGpus().map(({ index }) => index);
   const address = Promise.withResolvers<string>(); // known when the server listens, which is after runs were taken up
   const driver = new RunDriver({ advance: (runId) => advanceRun(ports, runId), onError: logAdvanceError });
-  const compute = new ProcessCompute({
+  const maxRuns = environment.maxRuns ?? (gpus.length || runsByCores());
+  const here = new ProcessCompute({
     home,
-    room: { maxRuns: environment.maxRuns ?? (gpus.length || runsByCores()), gpus },
+    room: { maxRuns, gpus },
     python: environment.trainerPython ?? join(REPOSITORY, 'trainer-image', '.venv', 'bin', 'python'),
     trainerFolder: join(REPOSITORY, 'trainer-image'),
     engineCommand: environment.engineCommand,
@@ -116,6 +124,15 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
   const uploads = new FileUploads({ folder: contents, links });
   const documents = new SqliteDocumentStore(database, { clock });
   const machineTokens = HomeMachineTokens.open(home);
+  const workers = new WorkerCompute({
+    documents,
+    clock,
+    isOnPlane: (run) => !isInStore(run, (key) => store?.holds(key) ?? false),
+    lookSeconds: WORKER_LOOK_SECONDS,
+    mark: openFolderMark(home),
+  });
+  const own = new OwnMachines({ here, workers, hasGpu: gpus.length > 0, maxRuns });
+  await own.takeUp();
   const rentals = openRentals(renting, { documents, clock, machineTokens });
   const filesHere = new FolderInputs({ dataRoot, contents });
   const ports: Ports = {
@@ -130,7 +147,7 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
     machineTokens,
     storageGrants: store?.grants ?? noStorageGrants,
     ...(store && { mailboxes: store.signedObjects }),
-    compute: new ComputeTable({ local: compute, ...rentals }),
+    compute: new ComputeTable({ local: own, ...rentals }),
     workflow: driver,
     sink,
     bell,

@@ -2,7 +2,7 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ConnectorCompute } from '#compute/connector-compute.ts';
-import { openConnector, type RentingProvider } from '#compute/open-connectors.ts';
+import { openConnector, openGate, type RentingProvider } from '#compute/open-connectors.ts';
 import type { Clock, Compute, DocumentStore, MachineTokens, Pace } from '#ports';
 import type { OpenStore } from '#s3/open-store.ts';
 import type { RentingSettings } from './renting-environment.ts';
@@ -41,8 +41,9 @@ export function openRentals(
   const whole = providers.filter(({ name }) => missing[name] === undefined);
   return Object.fromEntries(
     whole.map(({ name, key, url }) => {
-      const waits = { documents, clock, fetch, pause: async (millis: number) => void (await pause(millis)) };
-      const connector = openConnector(name, key, waits, url ?? undefined);
+      const wait = async (millis: number) => void (await pause(millis));
+      const gate = openGate(name, { documents, clock, pause: wait });
+      const connector = openConnector(name, key, { fetch, gate, pause: wait }, url ?? undefined);
       return [
         name,
         new ConnectorCompute({

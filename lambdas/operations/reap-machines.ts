@@ -33,7 +33,10 @@ export async function reapMachines(ports: Ports): Promise<Sweep> {
     if (!rental) continue;
     try {
       const owned = await rental.owned();
-      for (const group of Map.groupBy(owned, ({ tag }) => tag).values()) reaped.push(...(await reapAttempt(ports, rental, group)));
+      for (const group of Map.groupBy(owned, ({ tag }) => tag).values()) {
+        // One machine that cannot be ended keeps no other alive.
+        await reapAttempt(ports, rental, group, reaped).catch((error: unknown) => faults.push({ provider: rental.provider, error }));
+      }
       for (const tag of await rental.settle()) await recordBill(ports, compute, tag);
     } catch (error) {
       faults.push({ provider: rental.provider, error });
@@ -42,22 +45,20 @@ export async function reapMachines(ports: Ports): Promise<Sweep> {
   return { reaped, faults };
 }
 
-/** @param machines all that were asked for on behalf of one attempt */
-async function reapAttempt(ports: Ports, rental: Rental, machines: readonly RentedMachine[]): Promise<Reaped[]> {
+/** @param machines all that were asked for on behalf of one attempt. @param reaped gets those whose end was asked for */
+async function reapAttempt(ports: Ports, rental: Rental, machines: readonly RentedMachine[], reaped: Reaped[]): Promise<void> {
   const [first] = machines;
-  if (first === undefined) return [];
+  if (first === undefined) return;
   const view = await ports.runs.get(runIdOfAttempt(first.tag));
   const reason = whyUnwanted(ports, view?.run ?? null, first);
   const unwanted =
     reason === null && view
       ? await spares(ports, rental, view.run, machines)
       : machines.map((machine) => ({ machine, reason: reason ?? '' }));
-  const reaped: Reaped[] = [];
   for (const { machine, reason: why } of unwanted) {
     await rental.end(machine);
     reaped.push({ provider: machine.provider, label: machine.label, reason: why });
   }
-  return reaped;
 }
 
 /** Why nobody wants any machine of this attempt; null where it is live. */

@@ -254,6 +254,23 @@ describe('what is chosen', () => {
     );
   });
 
+  test('a rule that every offer breaks is no lack of machines, and the run says which', async () => {
+    const world = new RentedWorld();
+    world.fakes.runpod.brokenRule = 'image is invalid: no such manifest';
+    const id = await world.submit('runpod');
+
+    await world.until(async () => (await runOf(world, id)).waiting !== null, 600);
+    const { waiting } = await runOf(world, id);
+    world.fakes.runpod.brokenRule = null;
+    await world.until(() => world.isFinal(id));
+
+    expect(waiting).toMatchObject({
+      code: 'provider',
+      sentence: expect.stringMatching(/^RunPod refuses what is asked of it: .*no such manifest$/),
+    });
+    expect(await runOf(world, id)).toMatchObject({ state: 'completed' });
+  });
+
   test('data that lies on the machine of the plane is refused before anything is rented', async () => {
     const world = new RentedWorld();
     const file = { path: 'rows.jsonl', sizeBytes: 5, sha256: 'a'.repeat(64), location: '/data/rows.jsonl', split: 'train' as const };

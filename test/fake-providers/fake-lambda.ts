@@ -8,12 +8,13 @@ const TYPES = [
   { name: 'gpu_8x_h100_sxm5', gpu: 'H100 (80 GB SXM5)', cents: 2_392, gpus: 8, regions: [] },
   { name: 'gpu_1x_gh200', gpu: 'GH200 (96 GB)', cents: 149, gpus: 1, regions: ['us-east-3'] },
 ];
-/** A machine takes so long to go, and is shown as gone for so long. */
-const ENDING_MILLIS = 30_000;
+/** A machine that is gone is shown as gone for so long. */
 const SHOWN_MILLIS = 60_000;
 
 export class FakeLambda extends FakeProvider {
   readonly provider = 'lambda';
+  /** a machine takes so long to go */
+  endingMillis = 30_000;
   readonly #keys: { id: string; name: string; public_key: string }[] = [];
   #lastAsked = Number.NEGATIVE_INFINITY;
   #lastLaunched = Number.NEGATIVE_INFINITY;
@@ -101,7 +102,7 @@ export class FakeLambda extends FakeProvider {
     const isActive = this.isBooted(machine);
     const status =
       terminatedAt !== null
-        ? this.now() < terminatedAt + ENDING_MILLIS
+        ? this.now() < terminatedAt + this.endingMillis
           ? 'terminating'
           : 'terminated'
         : lostAt !== null
@@ -135,7 +136,7 @@ export class FakeLambda extends FakeProvider {
   }
 
   #isShown({ terminatedAt }: FakeMachine): boolean {
-    return terminatedAt === null || this.now() < terminatedAt + ENDING_MILLIS + SHOWN_MILLIS;
+    return terminatedAt === null || this.now() < terminatedAt + this.endingMillis + SHOWN_MILLIS;
   }
 
   #addKey({ name, public_key: key }: Record<string, unknown>): Response {

@@ -32,6 +32,8 @@ const PAGE = 50;
 
 export class FakeRunPod extends FakeProvider {
   readonly provider = 'runpod';
+  /** every request for a pod breaks it */
+  brokenRule: string | null = null;
   readonly #registries: { id: string; name: string }[] = [];
   readonly #asked: number[] = [];
 
@@ -89,6 +91,7 @@ export class FakeRunPod extends FakeProvider {
     const gpu = asRecord(wanted['gpu']);
     const type = GPUS.find(({ id }) => id === gpu['id']);
     if (!type) return problem(400, `gpu.id is invalid: ${String(gpu['id'])}`);
+    if (this.brokenRule !== null) return problem(400, this.brokenRule);
     if (this.soldOut) return problem(400, NO_CAPACITY);
     const count = Number(gpu['count'] ?? 1);
     const machine = this.add(

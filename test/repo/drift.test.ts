@@ -44,7 +44,7 @@ test.each(['README.md', 'CONTRIBUTING.md', 'docs/architecture.md', 'trainer-imag
 test('nobody but the composition reads process.env', () => {
   const readers = tracked.filter((path) => /^(lambdas|cli)\/.*\.ts$/.test(path) && /process\.env[ ,.[)]/.test(read(path)));
 
-  expect(readers.toSorted()).toEqual(['cli/ask.ts', 'cli/quickstart.ts', 'cli/start.ts']);
+  expect(readers).toEqual([]); // bin/tuneplane.ts makes a world of it
 });
 
 test('JSON.parse stands only beside a schema', () => {

@@ -6,7 +6,7 @@
 
 import { ConnectorCompute } from '#compute/connector-compute.ts';
 import { type LedgerRecord, MachineLedger } from '#compute/machine-ledger.ts';
-import { openConnector, RENTING_PROVIDERS, type RentingProvider } from '#compute/open-connectors.ts';
+import { openConnector, openGate, RENTING_PROVIDERS, type RentingProvider } from '#compute/open-connectors.ts';
 import { attemptName } from '#domain/run-folder.ts';
 import { isFinal } from '#domain/run-lifecycle.ts';
 import type { RunPlan } from '#domain/run-request.ts';
@@ -224,7 +224,8 @@ export class RentedWorld {
       this.now += millis;
     };
     const computes = RENTING_PROVIDERS.map((provider) => {
-      const connector = openConnector(provider, this.fake(provider).key, { fetch, documents, clock, pause }, BASES[provider]);
+      const gate = openGate(provider, { documents, clock, pause });
+      const connector = openConnector(provider, this.fake(provider).key, { fetch, gate, pause }, BASES[provider]);
       const image = { reference: `ghcr.io/acme/trainer@sha256:${'a'.repeat(64)}`, cuda: '13.0', registry: null };
       let chance = 0;
       const compute = new ConnectorCompute({

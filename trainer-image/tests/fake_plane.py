@@ -55,13 +55,13 @@ class FakePlane:
             self.failures_left -= 1
             return 503, {"error": "Busy", "detail": "come back later", "code": "plane_busy"}
         if self.is_over:
-            return 409, {"error": "Attempt over", "detail": "the attempt is over", "code": "transition_refused"}
+            return 409, {"error": "Not open", "detail": "the attempt is over", "code": "transition_refused"}
         if path.endswith("/renew"):
             return (200, {"storage": self.credentials}) if authorization == f"Bearer {SESSION}" else (401, {"detail": "no"})
         if authorization != f"Bearer {BOOTSTRAP}" or body is None:
             return 401, {"error": "Unauthorized", "detail": "no", "code": "unauthorized"}
         if self.claimed_by not in (None, body["claim_id"]):
-            return 409, {"error": "Attempt taken", "detail": "claimed by another machine", "code": "name_taken"}
+            return 409, {"error": "Taken by another machine", "detail": "claimed by another machine", "code": "name_taken"}
         self.claimed_by = body["claim_id"]
         return 200, {
             "session_token": SESSION,

@@ -174,7 +174,7 @@ class Engine:
         port = _free_port()
         each = [_of_rank(rank, ranks, port) for rank in range(ranks)]
         children = [
-            self._fork(lambda rank=rank: _play(told | each[rank], rank, patch), folder / f"log{rank or ''}", closing=reading)
+            self.fork(lambda rank=rank: _play(told | each[rank], rank, patch), folder / f"log{rank or ''}", closing=reading)
             for rank in range(ranks)
         ]
         os.close(writing)
@@ -200,7 +200,7 @@ class Engine:
         """What `work` gives in a fork of its own: JSON."""
         self._count += 1
         result, log = self._runs / f"{self._count:03d}.json", self._runs / f"{self._count:03d}.log"
-        child = self._fork(lambda: result.write_text(json.dumps(work())), log)
+        child = self.fork(lambda: result.write_text(json.dumps(work())), log)
         os.waitpid(child, 0)
         assert result.exists(), log.read_text()[-3000:]
         return json.loads(result.read_text())
@@ -210,7 +210,7 @@ class Engine:
 
         return self.call(lambda: ask(folder, cache or self.cache, questions))
 
-    def _fork(self, work: Callable[[], Any], log: Path, closing: int | None = None) -> int:
+    def fork(self, work: Callable[[], Any], log: Path, closing: int | None = None) -> int:
         sys.stdout.flush()
         sys.stderr.flush()
         child = os.fork()

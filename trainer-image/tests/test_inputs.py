@@ -1,5 +1,6 @@
 """Inputs from S3 (moto on loopback), fetched once per machine; and `python -m trainer.data check`, which says what an engine would."""
 
+import errno
 import hashlib
 import json
 import logging
@@ -11,10 +12,16 @@ import pytest
 
 from hf_trials import EXAMPLES, Engine
 from s3_server import new_bucket, s3_server
+from supervised_run import RUN
+from test_supervisor_s3 import S3Run
 from trainer import data_check
 from trainer.machine_cache import MachineCache
-from trainer.supervision.attempt import AttemptFailed
+from trainer.supervision import inputs
+from trainer.supervision.attempt import AttemptFailed, read_attempt
+from trainer.supervision.books import open_books
 from trainer.supervision.inputs import fetch_inputs
+from trainer.supervision.preparation import prepare
+from trainer.supervision.s3_credentials import transfer_config
 
 ROWS = b'{"instruction": "a", "output": "b"}\n' * 4
 
@@ -43,10 +50,32 @@ def training(bucket: str, sha256: str = hashlib.sha256(ROWS).hexdigest(), base: 
     return {"dataset": {"kind": "files", "uri": f"s3://{bucket}/data/", "files": [file]}, "baseModel": base or {"kind": "tiny-llama"}}
 
 
-def fetch(given: dict[str, Any], cache: Path) -> tuple[dict[str, Any], dict[str, str]]:
+def fetch(given: dict[str, Any], cache: Path, client: Any = None, said: list[str] | None = None) -> tuple[dict[str, Any], dict[str, str]]:
     choices: dict[str, str] = {}
-    fetched = fetch_inputs(given, MachineCache(cache), lambda d, f: None, lambda name, value, reason: choices.update({name: value}))
+    told = [] if said is None else said
+    fetched = fetch_inputs(
+        given, MachineCache(cache), lambda d, f: told.append(d), lambda name, value, reason: choices.update({name: value}), client
+    )
     return fetched, choices
+
+
+class Unsteady:
+    """A client of S3 whose downloads of `name` end as `faults` say, one after the other, and then go through."""
+
+    def __init__(self, name: str, *faults: Exception) -> None:
+        import boto3
+
+        self._client, self._name, self._faults = boto3.client("s3"), name, list(faults)
+        self.fetched: list[str] = []
+
+    def __getattr__(self, verb: str) -> Any:
+        return getattr(self._client, verb)
+
+    def download_file(self, bucket: str, key: str, *given: Any, **named: Any) -> None:
+        if key.endswith(self._name) and self._faults:
+            raise self._faults.pop(0)
+        self._client.download_file(bucket, key, *given, **named)
+        self.fetched.append(key.rpartition("/")[2])
 
 
 def test_data_is_fetched_once_by_its_hash_and_the_spec_as_it_was_is_not_changed(bucket: str, tmp_path: Path):
@@ -103,6 +132,76 @@ def test_a_base_of_pickles_and_one_that_is_none_are_refused(bucket: str, tmp_pat
         codes.append(caught.value.code)
 
     assert codes == ["unsafe_weights", "model_not_found"]
+
+
+@pytest.fixture
+def base_of_three(bucket: str) -> dict[str, Any]:
+    put(bucket, **dict.fromkeys(("base__a.safetensors", "base__b.safetensors", "base__config.json"), ROWS))
+    return {"dataset": {"kind": "hub", "id": "x", "commit": None}, "baseModel": {"kind": "path", "path": f"s3://{bucket}/base"}}
+
+
+def test_a_store_that_is_away_for_a_while_is_asked_again(base_of_three: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from boto3.exceptions import RetriesExceededError
+    from botocore.exceptions import ClientError, EndpointConnectionError
+
+    monkeypatch.setattr(inputs, "FIRST_PAUSE_SECONDS", 0.01)
+    busy = ClientError({"Error": {"Code": "SlowDown"}, "ResponseMetadata": {"HTTPStatusCode": 503}}, "GetObject")
+    client = Unsteady("b.safetensors", EndpointConnectionError(endpoint_url="http://s3"), busy, RetriesExceededError(OSError("reset")))
+    said: list[str] = []
+
+    fetched, _ = fetch(base_of_three, tmp_path, client, said)
+
+    assert len(list(Path(fetched["baseModel"]["path"]).iterdir())) == 3
+    assert sum("asked again since" in line for line in said) == 3
+
+
+@pytest.mark.parametrize("error", ["AccessDenied", "NoCredentials", "ENOSPC"])
+def test_what_would_be_the_same_again_is_told_at_once(base_of_three: dict[str, Any], tmp_path: Path, error: str):
+    from botocore.exceptions import ClientError, NoCredentialsError
+
+    faults = {
+        "AccessDenied": ClientError({"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}}, "GetObject"),
+        "NoCredentials": NoCredentialsError(),
+        "ENOSPC": OSError(errno.ENOSPC, "No space left on device"),
+    }
+
+    with pytest.raises(AttemptFailed, match=r"b\.safetensors cannot be read") as caught:
+        fetch(base_of_three, tmp_path, Unsteady("b.safetensors", faults[error]))
+
+    assert caught.value.code == ("disk_full" if error == "ENOSPC" else "model_not_found")
+
+
+def test_a_base_that_was_broken_off_goes_on_with_the_files_that_are_missing(base_of_three: dict[str, Any], tmp_path: Path):
+    broken = Unsteady("b.safetensors", KeyError("as good as a kill"))
+    with pytest.raises(AttemptFailed):
+        fetch(base_of_three, tmp_path, broken)
+    later = Unsteady("nothing")
+
+    fetched, choices = fetch(base_of_three, tmp_path, later)
+
+    assert (broken.fetched, later.fetched) == (["a.safetensors"], ["b.safetensors", "config.json"])
+    assert choices["base-cache"] == "fetched" and len(list(Path(fetched["baseModel"]["path"]).iterdir())) == 3
+
+
+def test_inputs_are_read_with_the_credentials_of_the_run(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Those are renewed while a large base is fetched; the environment's are not."""
+    put(bucket, **{"data__rows.jsonl": ROWS})
+    run = S3Run(tmp_path, f"s3://{bucket}/runs/{RUN}/framework=hf")
+    run.write(f"attempts/{run.name}/spec.json", json.dumps(run.spec | {"training": run.spec["training"] | training(bucket)}))
+    told = {"TUNEPLANE_RUN_FOLDER": run.uri, "TUNEPLANE_RUN_ID": RUN, "TUNEPLANE_ATTEMPT": "1"}
+    attempt = read_attempt({**told, "TUNEPLANE_WORK": str(tmp_path / "work"), "TUNEPLANE_CACHE": str(tmp_path / "cache")})
+    monkeypatch.setattr(inputs, "make_client", lambda credentials: pytest.fail("another client was made"))
+
+    prepared = prepare(attempt, run.storage, open_books(attempt))
+
+    assert Path(prepared.engine_spec["training"]["dataset"]["files"][0]["location"]).read_bytes() == ROWS
+
+
+def test_the_transfer_library_of_aws_is_for_aws_alone(s3: dict[str, str], monkeypatch: pytest.MonkeyPatch):
+    here = transfer_config().preferred_transfer_client
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+
+    assert (here, transfer_config().preferred_transfer_client) == ("classic", "auto")
 
 
 def test_what_lies_on_this_machine_needs_no_client(tmp_path: Path):

@@ -41,6 +41,24 @@ def test_a_making_that_fails_leaves_nothing_and_the_next_one_makes_it(tmp_path: 
     assert MachineCache(tmp_path).entry("bases", "abc", fill()).hit is False
 
 
+def test_a_making_that_goes_on_finds_what_was_left_and_that_is_removed_like_an_entry(tmp_path: Path) -> None:
+    def broken(folder: Path) -> None:
+        fill(100)(folder)
+        raise ConnectionError("gone")
+
+    for key in ("abc", "other"):
+        with pytest.raises(ConnectionError):
+            MachineCache(tmp_path).entry("bases", key, broken, goes_on=True)
+    left = tmp_path / "entries" / "bases" / ".other.making"
+    aged(left, 2)
+
+    found = MachineCache(tmp_path).entry("bases", "abc", lambda folder: (folder / "more").write_bytes(b"y") and None, goes_on=True)
+    removed = MachineCache(tmp_path, limit_bytes=150).evict()
+
+    assert sorted(path.name for path in found.folder.iterdir()) == ["content", "more"]
+    assert removed == [left] and not left.exists()
+
+
 def make_slowly(cache: Path, made: Any, gate: Any) -> None:
     def make(folder: Path) -> None:
         made.value += 1

@@ -158,7 +158,7 @@ class TestS3:
         pieces = [data[at : at + (5 << 20)] for at in range(0, len(data), 5 << 20)]
         assert file["sha256"] == hashlib.sha256(data).hexdigest()
         assert file["parts"] == {"sizeBytes": 5 << 20, "sha256": [hashlib.sha256(piece).hexdigest() for piece in pieces]}
-        stored = storage._client.head_object(
+        stored = storage.client.head_object(
             Bucket=storage._bucket, Key="runs/run_1/checkpoints/step-000001/weights", ChecksumMode="ENABLED"
         )
         composite = hashlib.sha256(b"".join(hashlib.sha256(piece).digest() for piece in pieces)).digest()
@@ -191,8 +191,8 @@ class TestS3:
 
     def test_other_bytes_than_ours_in_the_answer_are_a_fault(self, uri: str, tmp_path: Path) -> None:
         storage = S3Storage(uri, tmp_path / "scratch")
-        true_put = storage._client.put_object
-        storage._client.put_object = lambda **fields: {**true_put(**fields), "ChecksumSHA256": s3_base64(hashlib.sha256(b"other").digest())}
+        true_put = storage.client.put_object
+        storage.client.put_object = lambda **fields: {**true_put(**fields), "ChecksumSHA256": s3_base64(hashlib.sha256(b"other").digest())}
 
         with pytest.raises(OSError, match="S3 stored other bytes than were read here"):
             storage.store_tree(tree(tmp_path / "made", a=b"a"), "checkpoints/step-000001", ignore)
@@ -202,7 +202,7 @@ class TestS3:
 
         storage.put("attempts/a/manifest.json", b"{}")
 
-        found = storage._client.get_object_attributes(
+        found = storage.client.get_object_attributes(
             Bucket=storage._bucket, Key="runs/run_1/attempts/a/manifest.json", ObjectAttributes=["Checksum"]
         )
         assert found["Checksum"]["ChecksumSHA256"] == s3_base64(hashlib.sha256(b"{}").digest())
@@ -261,10 +261,10 @@ class TestCredentials:
         storage.put("a", b"1")
         assert handed == ["KEY0"]
         signed: list[str] = []
-        storage._client.meta.events.register(
+        storage.client.meta.events.register(
             "before-send.s3.*", lambda request, **_: signed.append(request.headers["Authorization"].decode())
         )
-        credentials = storage._client._request_signer._credentials
+        credentials = storage.client._request_signer._credentials
 
         credentials._expiry_time = datetime.now(UTC) + timedelta(minutes=29)
         storage.put("a", b"2")
@@ -283,12 +283,12 @@ class TestCredentials:
             return {"accessKeyId": "K", "secretAccessKey": "s", "sessionToken": "t", "expiresAt": expires}
 
         storage = S3Storage(uri, tmp_path, hand_out)
-        storage._client._request_signer._credentials._expiry_time = datetime.now(UTC) + timedelta(minutes=20)
+        storage.client._request_signer._credentials._expiry_time = datetime.now(UTC) + timedelta(minutes=20)
 
         storage.put("a", b"1")
 
         assert (storage.get("a"), len(asked) > 1) == (b"1", True)
-        storage._client._request_signer._credentials._expiry_time = datetime.now(UTC) - timedelta(seconds=1)
+        storage.client._request_signer._credentials._expiry_time = datetime.now(UTC) - timedelta(seconds=1)
         with pytest.raises(OSError, match="the plane is away"):
             storage.put("a", b"2")
 
@@ -330,7 +330,7 @@ def s3_base64(digest: bytes) -> str:
 
 def fail_once(storage: S3Storage, verb: str, at: int, error: Exception | None = None) -> list[dict[str, Any]]:
     """The `at`-th call of the client's verb fails; gives what every call was told."""
-    true_call: Callable[..., Any] = getattr(storage._client, verb)
+    true_call: Callable[..., Any] = getattr(storage.client, verb)
     calls: list[dict[str, Any]] = []
     lock = threading.Lock()
 
@@ -342,5 +342,5 @@ def fail_once(storage: S3Storage, verb: str, at: int, error: Exception | None = 
             raise error or ConnectionError("connection lost")
         return true_call(*arguments, **fields)
 
-    setattr(storage._client, verb, call)
+    setattr(storage.client, verb, call)
     return calls

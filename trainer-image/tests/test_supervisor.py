@@ -386,7 +386,6 @@ class TestFailures:
     def test_a_stall_dumps_the_stacks_and_fails_and_before_training_ten_times_the_limit_applies(self, make: Make, tmp_path: Path) -> None:
         run = make(script=fault("hang", step=4), stallSeconds=0.6).start()
         importing = SupervisedRun(tmp_path / "other", script=fault("hangInImport"), stallSeconds=0.2)
-        started = time.monotonic()
         importing.start()
 
         try:
@@ -399,7 +398,6 @@ class TestFailures:
         assert (failure["code"], failure["message"]) == ("stalled", "the engine stood still for 0.6 s in phase training at step 3")
         assert any("in hang" in line for line in run.log()) and any("in hang" in line for line in failure["evidence"])
         assert second["failure"]["message"] == "the engine stood still for 2 s in phase importing at step 0"
-        assert time.monotonic() - started > 4
 
     def test_a_loss_that_is_lost_ten_times_is_diverged(self, make: Make) -> None:
         run = make(script={"steps": 100_000, **fault("nan", step=3)})
@@ -434,6 +432,16 @@ class TestFailures:
         assert manifest["failure"]["message"].startswith(message)
         assert run.trace() == []
 
+    def test_a_work_folder_that_cannot_be_made_is_a_fault_of_the_trainer_and_has_a_manifest(self, make: Make, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("")
+        run = make()
+
+        manifest = run.start(TUNEPLANE_WORK=str(tmp_path / "file" / "work")).finish(is_damaged=True)
+
+        assert manifest["failure"]["code"] == "trainer_error"
+        assert manifest["failure"]["message"].startswith("NotADirectoryError: ")
+        assert any("Traceback" in line for line in manifest["failure"]["evidence"]) and run.trace() == []
+
     def test_a_framework_without_engine_is_told_with_those_that_are_here(self, make: Make) -> None:
         run = make()
         run.spec["training"]["framework"] = "nemo"
@@ -463,7 +471,7 @@ class TestProcesses:
 
         run.signal(signal.SIGKILL)
 
-        wait_until(lambda: not is_alive(grandchild), 5)
+        wait_until(lambda: not is_alive(grandchild))
         run.end()
         steps = len(run.trace())
         assert run.manifest() == {} and len(run.trace()) == steps

@@ -88,7 +88,11 @@ class TestSchemaCheck:
             (["attempt"], 0, "attempt must be at least 1, got 0"),
             (["attempt"], True, "attempt must be integer, got true"),
             (["training", "framework"], "jax", 'training.framework must be one of hf, meta, nemo, got "jax"'),
-            (["training", "baseModel"], {"kind": "s3"}, 'training.baseModel.kind must be one of "tiny-llama", "hub", "path", got "s3"'),
+            (
+                ["training", "baseModel"],
+                {"kind": "s3"},
+                'training.baseModel.kind must be one of "tiny-llama", "hub", "path", "made", got "s3"',
+            ),
             (["training", "baseModel"], {"kind": "hub", "commit": None}, "training.baseModel.id is missing"),
             (["training", "baseModel"], {}, "training.baseModel.kind is missing"),
             (["training", "hyperparameters", "maxSteps"], "5", 'training.hyperparameters.maxSteps must be integer or null, got "5"'),

@@ -66,7 +66,8 @@ def fetch(base_model: dict[str, Any], link: EngineLink, cache: MachineCache | No
         def report(detail: str, fraction: float | None) -> None:
             link.phase("loading-model", detail, fraction)
 
-        folder, commit = hub.fetch_base(base_model["id"], base_model["commit"], report)
+        folder, commit, hit = hub.fetch_base(base_model["id"], base_model["commit"], report)
+        link.choice("base-cache", "hit" if hit else "fetched", f"{base_model['id']}, by its commit {commit[:12]}")
         if cache and folder.parent.name == "snapshots":
             cache.use(folder.parents[1])
             cache.evict()

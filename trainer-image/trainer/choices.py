@@ -145,14 +145,19 @@ def _choose_packing(training: dict[str, Any], flash: bool, link: EngineLink) -> 
     return False, False
 
 
-def choose_parallelism(training: dict[str, Any], ranks: int, parameters: int, gpu_bytes: int | None, link: EngineLink) -> str:
-    """ "none", "ddp" or "fsdp2". `gpu_bytes`: memory of one GPU; None: there is none.
+def choose_parallelism(
+    training: dict[str, Any], ranks: int, parameters: int, gpu_bytes: int | None, link: EngineLink, was_sharded: bool = False
+) -> str:
+    """ "none", "ddp" or "fsdp2". `gpu_bytes`: memory of one GPU; None: there is none. `was_sharded`: by the checkpoint.
 
     DDP as long as a GPU holds the model and what trains it: it sends gradients once a step. FSDP2 shards what does not fit. QLoRA is never
     sharded: four-bit weights cannot be gathered, and need a quarter of the memory to begin with.
     """
     if ranks == 1:
         return "none"
+    if was_sharded:
+        link.choice("parallelism", "fsdp2", f"{ranks} ranks; its checkpoint is of a sharded model")
+        return "fsdp2"
     needed = parameters * (TRAINED_BYTES if training["peftMethod"] == "full" else 2)
     fits = gpu_bytes is None or training["peftMethod"] == "qlora" or needed <= GPU_SHARE * gpu_bytes
     way = "ddp" if fits else "fsdp2"

@@ -90,7 +90,7 @@ def _fetched(uri: str, scratch: Path) -> Path:
 
     path = scratch / uri.rpartition("/")[2]
     try:
-        download(make_client(None), uri, path, "data_unreachable")
+        download(make_client(None), uri, path, "data_unreachable", lambda detail, fraction: None, patience_seconds=0)
     except (AttemptFailed, OSError) as error:
         raise Failure("data_unreachable", str(error)) from error
     return path

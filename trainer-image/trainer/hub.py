@@ -17,8 +17,8 @@ LOOKUP_SECONDS = 10
 Report = Callable[[str, float | None], None]
 
 
-def fetch_base(model_id: str, commit: str | None, report: Report) -> tuple[Path, str]:
-    """(folder, commit) of a hub model, downloaded where HF_HOME does not hold it.
+def fetch_base(model_id: str, commit: str | None, report: Report) -> tuple[Path, str, bool]:
+    """(folder, commit, whether HF_HOME held it) of a hub model, downloaded where it did not.
 
     Raises Failure: model_not_found, model_gated, hub_token_missing, hub_unreachable, unsafe_weights.
     """
@@ -32,15 +32,17 @@ def fetch_base(model_id: str, commit: str | None, report: Report) -> tuple[Path,
         kept = _kept(model_id, commit) if failure.code == "hub_unreachable" and commit else None
         if kept is None:
             raise failure from error
-        return kept, str(commit)
+        return kept, str(commit), True
     names = [sibling.rfilename for sibling in found.siblings or [] if "/" not in sibling.rfilename]
     refuse_pickles(names, model_id, Failure)
     wanted = [name for name in names if name.endswith(SUFFIXES)]
+    before = _kept(model_id, found.sha)
+    hit = before is not None and all((before / name).exists() for name in wanted)
     try:
         folder = snapshot_download(model_id, revision=found.sha, allow_patterns=wanted, tqdm_class=_progress_bar(model_id, report))
     except Exception as error:
         raise explain_hub(error, "model", model_id, found.sha) from error
-    return Path(folder), str(found.sha)
+    return Path(folder), str(found.sha), hit
 
 
 def dataset_rows(dataset_id: str, commit: str | None, report: Report) -> Iterator[tuple[str, str, dict[str, Any]]]:

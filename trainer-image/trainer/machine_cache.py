@@ -1,7 +1,7 @@
 """What every run of this machine may need again: bases and data that were fetched, rows that were tokenised. By content: an entry's key
 says what is in it, so there is nothing to invalidate.
 
-    <cache>/entries/<kind>/<key>/        made whole under another name, then renamed
+    <cache>/entries/<kind>/<key>/        made whole under another name (.<key>.making), then renamed
     <cache>/entries/locks/<kind>-<key>   held shared by who uses the entry, alone by who makes or removes it: by the kernel, so that a
                                          crash frees it
     <cache>/huggingface/hub/models--*    the hub's own cache, which knows its contents by hash as well: removed by the same rules
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO
 
 WAIT_SECONDS = 0.2
+MAKING = ".making"
 Report = Callable[[str, float | None], None]
 
 
@@ -42,8 +43,19 @@ class MachineCache:
         self._limit = limit_bytes if limit_bytes is not None else int(told) if told else None
         self._held: dict[str, IO[str]] = {}
 
-    def entry(self, kind: str, key: str, make: Callable[[Path], None], report: Report = lambda detail, fraction: None) -> Found:
-        """The folder of `key`, made where it is missing by `make(empty folder)`, whose exceptions leave nothing behind."""
+    def entry(
+        self,
+        kind: str,
+        key: str,
+        make: Callable[[Path], None],
+        report: Report = lambda detail, fraction: None,
+        *,
+        goes_on: bool = False,
+    ) -> Found:
+        """The folder of `key`, made where it is missing by `make(empty folder)`, whose exceptions leave nothing behind.
+
+        `goes_on`: `make` is given what an earlier one left, which broke off or was killed, and goes on from there.
+        """
         folder = self._entries / kind / key
         lock = self._open(f"{kind}-{key}")
         _take(
@@ -59,7 +71,7 @@ class MachineCache:
             )
             hit = folder.is_dir()
             if not hit:
-                self._make(folder, make)
+                self._make(folder, make, goes_on)
         os.utime(folder)
         fcntl.flock(lock, fcntl.LOCK_SH)
         if not hit:
@@ -86,16 +98,17 @@ class MachineCache:
                 total -= size
         return removed
 
-    def _make(self, folder: Path, make: Callable[[Path], None]) -> None:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        for left_behind in folder.parent.glob(f".{folder.name}.making-*"):
-            shutil.rmtree(left_behind, ignore_errors=True)
-        making = folder.with_name(f".{folder.name}.making-{os.getpid()}")
-        making.mkdir()
+    def _make(self, folder: Path, make: Callable[[Path], None], goes_on: bool) -> None:
+        """With the lock held alone."""
+        making = folder.with_name(f".{folder.name}{MAKING}")
+        if not goes_on:
+            shutil.rmtree(making, ignore_errors=True)
+        making.mkdir(parents=True, exist_ok=True)
         try:
             make(making)
         except BaseException:
-            shutil.rmtree(making, ignore_errors=True)
+            if not goes_on:
+                shutil.rmtree(making, ignore_errors=True)
             raise
         making.rename(folder)
 
@@ -118,12 +131,14 @@ class MachineCache:
         """(folder, bytes, when it was last used)"""
         kinds = [path for path in self._entries.glob("*") if path.is_dir() and path != self._locks]
         hub = self._cache / "huggingface" / "hub"
-        for folder in [*(entry for kind in kinds for entry in kind.glob("[!.]*")), *hub.glob("models--*"), *hub.glob("datasets--*")]:
+        entries = [entry for kind in kinds for entry in (*kind.glob("[!.]*"), *kind.glob(f".*{MAKING}"))]
+        for folder in [*entries, *hub.glob("models--*"), *hub.glob("datasets--*")]:
             with contextlib.suppress(OSError):
                 yield folder, _bytes_below(folder), folder.stat().st_mtime
 
     def _lock_name(self, folder: Path) -> str:
-        return f"hub-{folder.name}" if folder.parent.name == "hub" else f"{folder.parent.name}-{folder.name}"
+        kind = "hub" if folder.parent.name == "hub" else folder.parent.name
+        return f"{kind}-{folder.name.removeprefix('.').removesuffix(MAKING)}"
 
     def _limit_bytes(self) -> int:
         return self._limit if self._limit is not None else shutil.disk_usage(self._cache).total // 2

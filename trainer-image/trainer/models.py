@@ -14,6 +14,7 @@ from trainer.choices import Choices, choose_checkpointing, choose_parallelism, g
 from trainer.data import Data
 from trainer.engine_link import EngineLink
 from trainer.failure import Failure
+from trainer.resume import require_same_layout, was_sharded
 from trainer.row_formats import needs_chat_template, to_training_row
 
 
@@ -93,14 +94,15 @@ def _refuse_remote_code(error: Exception, base: Base) -> None:
 
 
 def choose_layout(training: dict[str, Any], model: Any, link: EngineLink) -> dict[str, Any]:
-    """How activations and ranks are laid out, in transformers' arguments."""
-    recompute = choose_checkpointing(model.num_parameters(), link)
-    way = choose_parallelism(training, link.ranks, model.num_parameters(), gpu_memory_bytes(), link)
+    """How activations and ranks are laid out, in transformers' arguments. Raises Failure (resume_refused)."""
+    # Also of a sharded model it is the model that recomputes, and not FSDP: whose wrappers rename what they wrap, so that no adapter is
+    # found under its name and an empty one is saved. Neither gathers weights a second time: FSDP2's hooks leave a recomputation alone.
+    recompute = {"gradient_checkpointing": choose_checkpointing(model.num_parameters(), link)}
+    way = choose_parallelism(training, link.ranks, model.num_parameters(), gpu_memory_bytes(), link, was_sharded(link))
+    require_same_layout(link, way == "fsdp2")
     if way != "fsdp2":
-        return {"gradient_checkpointing": recompute}
-    # Not run by this project: transformers shards on GPUs only, and says nothing where there are none.
-    sharded = {"version": 2, "activation_checkpointing": recompute, "state_dict_type": "FULL_STATE_DICT"}
-    return {"gradient_checkpointing": False, "fsdp": True, "fsdp_config": sharded}
+        return recompute
+    return {**recompute, "fsdp": True, "fsdp_config": {"version": 2, "state_dict_type": "FULL_STATE_DICT"}}
 
 
 def trained_bytes(model: Any) -> int:

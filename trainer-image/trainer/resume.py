@@ -23,6 +23,8 @@ NEEDED = {
     "rng_state.pth": "rng_state*.pth",
 }
 """Names for people, and the files that they mean: sharded ranks write optimizer.bin, several ranks a random state each."""
+SHARDED_WEIGHTS = "pytorch_model_fsdp.bin"
+"""What transformers leaves of a sharded model beside its safetensors, whole, and what it alone goes on from."""
 MUST_BE_EQUAL = {
     "base": "base model",
     "beginsWith": "adapter that it began with",
@@ -136,6 +138,22 @@ def check(link: EngineLink, mine: dict[str, Any], needed: tuple[str, ...] | None
     else:
         link.choice("resume", "exact", f"from step {step}, settings unchanged")
     return Resumed(step, state, bool(changed), shared, theirs.get("best"))
+
+
+def was_sharded(link: EngineLink) -> bool:
+    """Whether the checkpoint, if there is one, is of a model that was sharded over the ranks."""
+    return link.resume_folder is not None and (link.resume_folder / SHARDED_WEIGHTS).is_file()
+
+
+def require_same_layout(link: EngineLink, is_sharded: bool) -> None:
+    """Raises Failure (resume_refused) where a sharded model's checkpoint would go on unsharded, or the other way round: the states of
+    their optimizers have other names."""
+    if link.resume_folder is None or was_sharded(link) == is_sharded:
+        return
+    words = {True: "sharded over several ranks", False: "whole on each rank"}
+    name = link.spec["resumeFrom"]["checkpoint"]
+    said = f"the model of checkpoint {name} was {words[not is_sharded]}, this run's is {words[is_sharded]} ({link.ranks} of them)"
+    raise Failure("resume_refused", f"{said}: resume on a machine of the same kind, or start a new run from its adapter or model")
 
 
 def _share_anew(name: str, theirs: dict[str, Any], batch: Batch) -> Batch:

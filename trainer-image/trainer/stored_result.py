@@ -32,7 +32,7 @@ class Stored:
         model, accelerator = trainer.model, trainer.accelerator
         is_full = self.training["peftMethod"] == "full"
         trained = self.probe.loss_of(trainer.model_wrapped if trainer.is_fsdp_enabled else model)
-        weights = accelerator.get_state_dict(trainer.model_wrapped) if trainer.is_fsdp_enabled else None
+        weights = _gathered(trainer.model_wrapped, accelerator) if trainer.is_fsdp_enabled else None
         if self.link.rank:
             return
         save = results.save_model if is_full else results.save_adapter
@@ -68,3 +68,14 @@ class Stored:
     def _merged_precision(self) -> str:
         """Four bits lost what the whole base has: the merged model is near the trained one, and not the same."""
         return "quantized" if self.chosen.quantize else self.chosen.precision
+
+
+def _gathered(model: Any, accelerator: Any) -> dict[str, Any]:
+    """A sharded model's weights, whole, on rank 0; tied ones under the first of their names, as they are stored of any model."""
+    names, seen = [], set()
+    for name, parameter in model.state_dict(keep_vars=True).items():
+        if id(parameter) not in seen:
+            seen.add(id(parameter))
+            names.append(name)
+    weights = accelerator.get_state_dict(model)
+    return {name: weights[name] for name in names if name in weights}

@@ -57,14 +57,16 @@ class Save:
     interval: SaveInterval
     best: BestWeights | None
     trained_bytes: int
+    is_sharded: bool
     last_bytes: int | None = None
     reason: str = "interval"
     began: float = field(default=0.0)
 
     @property
     def expected_bytes(self) -> int:
-        """The last one's size; before the first: what is trained, Adam's two moments of it, and once more where the best goes along."""
-        return self.last_bytes or self.trained_bytes * (3 if self.best is None else 4)
+        """The last one's size; before the first: what is trained, Adam's two moments of it, and once more where the best goes along or the
+        model is sharded, whose weights transformers keeps in two forms."""
+        return self.last_bytes or self.trained_bytes * (3 + (self.best is not None) + self.is_sharded)
 
 
 class TrainingCallback(TrainerCallback):

@@ -42,7 +42,7 @@ export async function prepareRun(ports: Ports, run: Run): Promise<Advance> {
 }
 
 /** A stored dataset is the rows that lie under its name now; a later store concerns later runs. */
-async function pinDataset(ports: Ports, dataset: Dataset): ReturnType<Ports['inputs']['pin']> {
+export async function pinDataset(ports: Ports, dataset: Dataset): ReturnType<Ports['inputs']['pin']> {
   const name = dataset.kind === 'files' && dataset.files.length === 0 ? STORED_DATASET.exec(dataset.uri)?.[1] : undefined;
   if (name === undefined) return ports.inputs.pin(dataset);
   const stored = await findStored(ports, 'dataset', name);

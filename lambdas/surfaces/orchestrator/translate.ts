@@ -54,8 +54,12 @@ export function toOrder(request: z.infer<typeof wire.createRequest>): RunOrder {
   };
 }
 
-/** The name under which the provider runs the newest attempt; null until it was launched. */
-const providerJobId = ({ id, attempt }: Run): string | null => (attempt?.handle ? attemptName(id, attempt.number) : null);
+/** What the provider calls the newest attempt: its machine, where it is one by the hour. Null until it was launched. */
+function providerJobId({ id, attempt }: Run): string | null {
+  if (!attempt?.handle) return null;
+  const { machine } = attempt.handle;
+  return typeof machine === 'string' && machine !== '' ? machine : attemptName(id, attempt.number);
+}
 
 export const toSummary = ({ run }: RunView): z.infer<typeof wire.jobSummary> => ({
   job_id: run.id,

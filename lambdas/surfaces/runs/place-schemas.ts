@@ -69,8 +69,19 @@ export const workerListResponse = z
         slots: z.int().meta({ description: 'how many runs at once' }),
         busy: z.array(z.string()).meta({ description: 'runs that hold a slot' }),
         waiting: z.array(z.string()).meta({ description: 'runs that wait for one, the oldest first' }),
-        gpus: z.array(z.object({ index: z.int(), held_by: z.string().nullable() })),
+        gpus: z.array(
+          z.object({
+            index: z.int(),
+            held_by: z.string().nullable(),
+            name: z.string().nullable().meta({ description: 'as its maker calls it, where it is known' }),
+            memory_gb: z.number().nullable(),
+          }),
+        ),
         engines: z.array(z.string()).meta({ description: 'frameworks that it can train with' }),
+        memory_gb: z.number().nullable().meta({ description: "the machine's own memory, where a worker says it" }),
+        bases: z.array(z.string()).meta({ description: "base models that lie in a worker's cache" }),
+        seen_at: z.string().nullable().meta({ description: 'when a worker spoke last; null: a machine that the plane sees all the time' }),
+        away: z.boolean().meta({ description: 'it has not spoken for so long that it gets nothing' }),
       }),
     ),
   })

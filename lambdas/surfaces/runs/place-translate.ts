@@ -58,13 +58,22 @@ export const toProviders = (providers: readonly ProviderStatus[]): z.infer<typeo
 });
 
 export const toWorkers = (machines: readonly Machine[]): z.infer<typeof wire.workerListResponse> => ({
-  items: machines.map(({ name, provider, slots, busy, waiting, gpus, engines }) => ({
+  items: machines.map(({ name, provider, slots, busy, waiting, gpus, engines, memoryGb, bases, seenAt, isAway }) => ({
     name,
     provider,
     slots,
     busy: busy.map(runIdOfAttempt),
     waiting: waiting.map(runIdOfAttempt),
-    gpus: gpus.map(({ index, heldBy }) => ({ index, held_by: heldBy === null ? null : runIdOfAttempt(heldBy) })),
+    gpus: gpus.map((gpu) => ({
+      index: gpu.index,
+      held_by: gpu.heldBy === null ? null : runIdOfAttempt(gpu.heldBy),
+      name: gpu.name ?? null,
+      memory_gb: gpu.memoryGb ?? null,
+    })),
     engines: [...engines],
+    memory_gb: memoryGb ?? null,
+    bases: [...(bases ?? [])],
+    seen_at: seenAt === undefined ? null : new Date(seenAt).toISOString(),
+    away: isAway ?? false,
   })),
 });

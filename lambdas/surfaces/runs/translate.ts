@@ -132,7 +132,8 @@ function toProgress(view: RunView, progress: RunProgress): NonNullable<z.infer<t
   };
 }
 
-const toSnakeCase = (record: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+/** A record's own names as the wire spells them. */
+export const toSnakeCase = (record: Readonly<Record<string, unknown>>): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(record).map(([name, value]) => [name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), value]),
   );
@@ -176,7 +177,7 @@ function toAttempts({ run: { pastAttempts, attempt }, progress }: RunView): z.in
 const textOr = (value: unknown): string | null => (typeof value === 'string' ? value : null);
 const numberOr = (value: unknown): number | null => (typeof value === 'number' ? value : null);
 
-const nameOfDataset = (dataset: Dataset): string => (dataset.kind === 'hub' ? dataset.id : dataset.uri);
+export const nameOfDataset = (dataset: Dataset): string => (dataset.kind === 'hub' ? dataset.id : dataset.uri);
 
 export function toEvent({ sequence, timestamp, type, state, attempt, code, message, data }: RunEvent): z.infer<typeof eventResponse> {
   return { sequence, timestamp, type, state, attempt, code, message, data };

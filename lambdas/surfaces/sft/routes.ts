@@ -1,15 +1,16 @@
-/** Document 5: seven endpoints. */
+/** Document 5: seven endpoints; and a plan, which starts nothing. */
 import * as z from 'zod';
 import { LINK_HEADER, MAX_PAGE, nextLink } from '#http/paging.ts';
 import { RUN_REQUEST_MAX_BODY_BYTES, route } from '#http/route.ts';
 import { getRun } from '#operations/get-run.ts';
 import { listRuns } from '#operations/list-runs.ts';
 import { orderRun, planOrder } from '#operations/order-run.ts';
+import { previewOrder } from '#operations/preview-order.ts';
 import { getConfig, listConfigs, saveConfig } from '#operations/saved-configs.ts';
 import { stopRun } from '#operations/stop-run.ts';
 import { linksOfJob, linksOfRun } from '../run-links.ts';
 import * as wire from './schemas.ts';
-import { toConfig, toJobDetail, toJobStart, toJobStatus, toOrder } from './translate.ts';
+import { toConfig, toJobDetail, toJobStart, toJobStatus, toOrder, toPlan } from './translate.ts';
 
 const LOCATION_HEADER = { location: { description: 'where it can be read', schema: z.string() } } as const;
 
@@ -44,6 +45,24 @@ const startJob = route({
     });
     const saved = config.config_id === undefined ? null : (await getConfig(ports, config.config_id)).config;
     return reply(await orderRun(ports, toOrder(config, saved), (view) => remember(reply(view))));
+  },
+});
+
+const planJob = route({
+  method: 'POST',
+  path: '/api/sft/plan',
+  operationId: 'planSftJob',
+  summary: 'What a request would become: every parameter, the data, where it would train. Starts nothing',
+  maxBodyBytes: RUN_REQUEST_MAX_BODY_BYTES,
+  request: { body: wire.startRequest },
+  replies: {
+    200: { description: 'The request is valid; `failure` says what would still end it before it trains', schema: wire.planResponse },
+  },
+  errors: ['config_not_found'],
+  examples: { tiny: { config: { base_model: 'tiny-llama', dataset_name: 'examples/alpaca.jsonl' } } },
+  handle: async ({ body: { config } }, ports) => {
+    const saved = config.config_id === undefined ? null : (await getConfig(ports, config.config_id)).config;
+    return { status: 200, body: toPlan(await previewOrder(ports, toOrder(config, saved))) };
   },
 });
 
@@ -139,4 +158,4 @@ const getSftConfig = route({
   handle: async ({ params }, ports) => ({ status: 200, body: toConfig(await getConfig(ports, params.config_id)) }),
 });
 
-export const sftRoutes = [startJob, listJobs, getJob, stopJob, saveSftConfig, listSftConfigs, getSftConfig];
+export const sftRoutes = [startJob, planJob, listJobs, getJob, stopJob, saveSftConfig, listSftConfigs, getSftConfig];

@@ -4,7 +4,7 @@ import { failureSchema } from '#domain/failures.ts';
 import { hyperparameterShape } from '#domain/hyperparameters.ts';
 import { CLIENT_NAME, idPattern } from '#domain/ids.ts';
 import { waitingSchema } from '#domain/run.ts';
-import { sampleSchema } from '#domain/run-folder.ts';
+import { PEFT_METHODS, sampleSchema, TRAINING_METHODS } from '#domain/run-folder.ts';
 import { BASE_NAME, DATASET_NAME, FOLDER_NAME, runRequestShape } from '#domain/run-request.ts';
 import { pageOf } from '#http/paging.ts';
 
@@ -78,6 +78,51 @@ export const configParams = z.object({ config_id: z.string().regex(CLIENT_NAME) 
 export const JOB_STATUSES = ['pending', 'running', 'completed', 'failed', 'stopped'] as const;
 export const jobStatusSchema = z.enum(JOB_STATUSES);
 const time = z.string().meta({ description: 'ISO 8601, UTC' });
+
+/** What a request would become. */
+export const planResponse = z
+  .object({
+    base_model: z.string(),
+    dataset: z.string(),
+    dataset_format: z.string().nullable().meta({ description: 'null: detected by the trainer' }),
+    method: z.enum(TRAINING_METHODS),
+    peft_method: z.enum(PEFT_METHODS),
+    provider: z.string(),
+    compute: z
+      .object({
+        node_count: z.int(),
+        gpus_per_node: z.int().nullable(),
+        gpu_type: z.string().nullable(),
+        gpu_memory_gb: z.number().nullable(),
+        region: z.string().nullable(),
+        spot: z.boolean(),
+        max_usd_per_hour: z.number().nullable(),
+      })
+      .meta({ description: 'what is asked for; null: it does not matter' }),
+    max_runtime_seconds: z.int(),
+    export: z.array(z.string()),
+    output_dir: z.string().nullable().meta({ description: 'the adapter is put there too; null: it is kept with the run only' }),
+    parameters: z
+      .record(z.string(), z.unknown())
+      .meta({ description: 'every hyperparameter as the trainer is told; null: the trainer derives it' }),
+    choices: z
+      .array(z.object({ name: z.string(), value: z.string(), reason: z.string() }))
+      .meta({ description: 'what was chosen automatically, and why' }),
+    env: z.array(z.string()).meta({ description: 'names of the variables given' }),
+    secrets: z.record(z.string(), z.string()).meta({ description: 'variable to the name of its secret' }),
+    data: z
+      .object({
+        files: z.array(z.object({ path: z.string(), size_bytes: z.int(), sha256: z.string(), split: z.enum(['train', 'eval']) })),
+        rows: z.int().nullable().meta({ description: 'for training; null: counted by the trainer' }),
+        format: z.string().nullable(),
+      })
+      .nullable()
+      .meta({ description: 'null: it comes from the hub, or is not there' }),
+    failure: failureSchema
+      .nullable()
+      .meta({ description: 'what a run of this would fail with before it trains, as far as can be seen now' }),
+  })
+  .meta({ id: 'JobPlan' });
 
 export const jobStartResponse = z.object({ job_id: z.string(), status: jobStatusSchema }).meta({ id: 'JobStartResponse' });
 

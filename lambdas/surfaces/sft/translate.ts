@@ -1,12 +1,15 @@
 /** SFT words <-> ours. Pure. */
 import type * as z from 'zod';
+import { nameOfBase } from '#domain/base-models.ts';
 import type { Problem } from '#domain/errors.ts';
 import { type GivenHyperparameters, HYPERPARAMETER_ALIASES, hyperparameterFields } from '#domain/hyperparameters.ts';
 import type { Run, RunView } from '#domain/run.ts';
 import type { RunState } from '#domain/run-lifecycle.ts';
 import type { RunOrder } from '#operations/order-run.ts';
+import type { Preview } from '#operations/preview-order.ts';
 import type { SavedConfig } from '#operations/saved-configs.ts';
-import type { configResponse, GivenSftConfig, JOB_STATUSES, jobDetailResponse, jobStatusResponse } from './schemas.ts';
+import { nameOfDataset, toSnakeCase } from '../runs/translate.ts';
+import type { configResponse, GivenSftConfig, JOB_STATUSES, jobDetailResponse, jobStatusResponse, planResponse } from './schemas.ts';
 
 type JobStatus = (typeof JOB_STATUSES)[number];
 
@@ -59,6 +62,40 @@ export function toOrder(given: GivenSftConfig, saved: Readonly<Record<string, un
 function hyperparametersOf(config: GivenSftConfig): GivenHyperparameters {
   const names = new Set([...Object.keys(hyperparameterFields), ...Object.keys(HYPERPARAMETER_ALIASES)]);
   return Object.fromEntries(Object.entries(config).filter(([name]) => names.has(name)));
+}
+
+export function toPlan({ plan, provider, outputDir, data, failure }: Preview): z.infer<typeof planResponse> {
+  const { training, compute } = plan;
+  return {
+    base_model: nameOfBase(training.baseModel),
+    dataset: nameOfDataset(training.dataset),
+    dataset_format: training.datasetFormat,
+    method: training.method,
+    peft_method: training.peftMethod,
+    provider,
+    compute: {
+      node_count: compute.nodes,
+      gpus_per_node: compute.gpusPerNode,
+      gpu_type: compute.gpuType,
+      gpu_memory_gb: compute.gpuMemoryGb,
+      region: compute.region,
+      spot: compute.spot,
+      max_usd_per_hour: compute.maxUsdPerHour,
+    },
+    max_runtime_seconds: plan.maxRuntimeSeconds,
+    export: training.export,
+    output_dir: outputDir,
+    parameters: toSnakeCase(training.hyperparameters),
+    choices: plan.choices,
+    env: Object.keys(plan.env ?? {}),
+    secrets: { ...plan.secrets },
+    data: data && {
+      files: data.files.map(({ path, sizeBytes, sha256, split }) => ({ path, size_bytes: sizeBytes, sha256, split })),
+      rows: data.rows,
+      format: data.format,
+    },
+    failure,
+  };
 }
 
 export const toJobStart = ({ run }: RunView) => ({ job_id: run.id, status: toStatus(run) });

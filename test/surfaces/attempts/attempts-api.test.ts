@@ -36,7 +36,7 @@ test('an attempt that its trainer has is taken, whatever token comes; without th
   const { id, bootstrap } = await aTrainingRun();
   const claim = (headers: Record<string, string>) => plane.request('POST', `/attempts/${id}-0001/claim`, CLAIM, headers);
 
-  expect(await claim(bearer(bootstrap))).toMatchObject({ status: 409, body: { error: 'Attempt taken', code: 'name_taken' } });
+  expect(await claim(bearer(bootstrap))).toMatchObject({ status: 409, body: { error: 'Taken by another machine', code: 'name_taken' } });
   expect(await claim({})).toMatchObject({ status: 401, body: { code: 'unauthorized' } });
   expect(await claim(bearer(TOKEN))).toMatchObject({ status: 401 });
   expect(await plane.request('POST', `/attempts/${id}-0001/renew`, undefined, bearer(bootstrap))).toMatchObject({ status: 401 });

@@ -83,7 +83,10 @@ describe("the document's examples", () => {
     const id = await createJob();
 
     for (const [provider, detail] of [
-      ['runpod', "'runpod' is not configured here: set RUNPOD_API_KEY"],
+      [
+        'runpod',
+        "'runpod' is not configured here: set RUNPOD_API_KEY, TUNEPLANE_TRAINER_IMAGE (by digest), TUNEPLANE_ARTIFACTS (s3://bucket/prefix",
+      ],
       ['lambda', 'set LAMBDA_API_KEY'],
       ['vastai', 'set VASTAI_API_KEY'],
       ['cloud9', "must be one of local, aws-batch, runpod, lambda, vastai, got 'cloud9'"],

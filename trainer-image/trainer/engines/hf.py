@@ -149,6 +149,7 @@ def run(link: EngineLink, reached: Reached) -> None:
         interval=SaveInterval(steps, hyperparameters["saveSteps"], hyperparameters.get("checkpointMinutes", 10)),
         best=best,
         trained_bytes=models.trained_bytes(trainer.model),
+        is_sharded="fsdp" in layout,
     )
     sampler = make_sampler(training, rows, tokenizer, link)
     callback = TrainingCallback(link, plan, reached, sampler, save)

@@ -57,6 +57,14 @@ def make_client(credentials: Credentials | None) -> Any:
     return session.client("s3", config=config, region_name=session.region_name or "us-east-1")
 
 
+def transfer_config() -> Any:
+    """How whole files are downloaded: at AWS by its own library (CRT) on the machines that boto3 knows it to be faster on, never at an
+    endpoint of one's own, whose address CRT does not take (it asks DNS for the bucket)."""
+    from boto3.s3.transfer import TransferConfig
+
+    return TransferConfig(preferred_transfer_client="classic" if has_own_endpoint() else "auto")
+
+
 def has_own_endpoint() -> bool:
     return any(os.environ.get(name) for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"))
 

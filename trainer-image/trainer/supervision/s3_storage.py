@@ -26,7 +26,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from trainer.supervision.s3_credentials import Credentials, make_client, split_uri
+from trainer.supervision.s3_credentials import Credentials, make_client, split_uri, transfer_config
 from trainer.supervision.storage import BLOCK_BYTES, StoredFile, files_below
 
 ONE_PUT_BYTES = 4 << 30
@@ -54,7 +54,8 @@ class S3Storage:
         self.uri = uri.rstrip("/")
         self._bucket, self._prefix = split_uri(self.uri)
         self._scratch = scratch
-        self._client = make_client(credentials)
+        self.client = make_client(credentials)
+        """with the run's own credentials: what else it may read in S3 is read with it too"""
         self._one_put_bytes, self._part_bytes = one_put_bytes, part_bytes
         self._stored: dict[str, dict[str, StoredFile]] = {}
         self._parts: dict[str, list[dict[str, Any]]] = {}
@@ -175,7 +176,7 @@ class S3Storage:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.part")
         try:
-            self._client.download_file(self._bucket, self._name(item["key"]), str(temporary))
+            self.client.download_file(self._bucket, self._name(item["key"]), str(temporary), Config=transfer_config())
         except OSError:
             raise
         except Exception as error:
@@ -199,7 +200,7 @@ class S3Storage:
     def _call(self, verb: str, key: str | None, **fields: Any) -> Any:
         place = {"Key": self._name(key)} if key is not None else {}
         try:
-            return getattr(self._client, verb)(Bucket=self._bucket, **place, **fields)
+            return getattr(self.client, verb)(Bucket=self._bucket, **place, **fields)
         except Exception as error:
             body = fields.get("Body")
             if isinstance(body, HashedFile) and body.fault:

@@ -1,0 +1,49 @@
+/** Who waits for a worker, in the document store: many processes see one line. Who no longer asks drops out of it by itself. */
+import * as z from 'zod';
+import { computeNeedSchema } from '#domain/run.ts';
+import type { Waiter, WorkerNeed } from '#domain/worker.ts';
+import type { Clock, DocumentStore } from '#ports';
+
+const COLLECTION = 'worker-line';
+const MAX_WAITING = 1_000;
+/** A run that waits asks every minute; one that did not ask for so long is stopped, deleted, or waits elsewhere. */
+const FORGOTTEN_MILLIS = 10 * 60_000;
+
+const entrySchema = z.object({
+  expiresAt: z.number(),
+  need: z.object({
+    compute: computeNeedSchema,
+    framework: z.string(),
+    memoryGb: z.number(),
+    isOnPlane: z.boolean(),
+    base: z.string().nullable(),
+  }),
+});
+
+export class WaitingRuns {
+  readonly #documents: DocumentStore;
+  readonly #clock: Clock;
+
+  constructor({ documents, clock }: { readonly documents: DocumentStore; readonly clock: Clock }) {
+    this.#documents = documents;
+    this.#clock = clock;
+  }
+
+  async note(tag: string, need: WorkerNeed): Promise<void> {
+    await this.#documents.put(COLLECTION, tag, { expiresAt: this.#clock.now() + FORGOTTEN_MILLIS, need });
+  }
+
+  async remove(tag: string): Promise<void> {
+    await this.#documents.take(COLLECTION, tag);
+  }
+
+  /** The oldest first. */
+  async all(): Promise<Waiter[]> {
+    const rows = await this.#documents.list(COLLECTION, MAX_WAITING);
+    return rows
+      .map(({ id, value }) => ({ tag: id, ...entrySchema.parse(value) }))
+      .filter(({ expiresAt }) => expiresAt > this.#clock.now())
+      .map(({ tag, need }) => ({ tag, need }))
+      .toReversed();
+  }
+}
