@@ -45,6 +45,7 @@ npm run doctor -- dev        what account, region and stage need, and what to do
 npm run redrive -- dev       brings dead letters back; npm run rotate-token -- dev makes a new token
 npm run destroy -- dev       takes a stage away (--with-data: its runs and keys too)
 npm run bench                the benchmark against a plain FastAPI server
+npm run bench:aws            what the AWS home asks of AWS and costs, counted, and the size of its functions
 npm run bench:trainer        the hf engine and its supervision beside a bare TRL script
 npm run bench:web            the dashboard with thousands of runs and a million lines, in Chromium`;
 
@@ -351,6 +352,11 @@ switch (command) {
   case 'bench:trainer':
     installTrainer('all');
     process.exit(run(python(), ['bench/trainer_bench.py', ...rest]));
+    break;
+  case 'bench:aws':
+    installTrainer('all');
+    installForTests('emulator', 'the AWS emulator');
+    process.exit(run(node, ['--disable-warning=ExperimentalWarning', 'bench/aws/aws-bench.ts', ...rest]));
     break;
   case 'bench:web':
     buildWeb();

@@ -31,9 +31,29 @@ export async function buildLambdas(folder = join(ROOT, 'dist', 'lambdas')): Prom
     .map((file) => file.slice(0, -SUFFIX.length))
     .sort();
   await rm(folder, { recursive: true, force: true });
+  const metafile = await bundleEntries(
+    names.map((name) => ({ in: join(ENTRIES, name + SUFFIX), out: name })),
+    folder,
+  );
+  await copyPages(join(folder, 'pages'));
+  await buildWeb(join(folder, 'dashboard'));
+  return { folder, names, metafile };
+}
+
+const LAMBDA_CREDENTIALS = { '@aws-sdk/credential-provider-node': join(ROOT, 'lambdas', 'aws', 'lambda-credentials.ts') };
+
+/**
+ * @param entries absolute paths, and the names of the bundles
+ * @param alias packages that are taken from elsewhere; default: credentials are those that Lambda sets, and no other way to them is loaded
+ */
+export async function bundleEntries(
+  entries: readonly { in: string; out: string }[],
+  folder: string,
+  alias: Readonly<Record<string, string>> = LAMBDA_CREDENTIALS,
+): Promise<Metafile> {
   const { metafile } = await build({
     absWorkingDir: ROOT,
-    entryPoints: names.map((name) => ({ in: join(ENTRIES, name + SUFFIX), out: name })),
+    entryPoints: [...entries],
     outdir: folder,
     outExtension: { '.js': '.mjs' },
     chunkNames: 'chunks/[name]-[hash]',
@@ -45,14 +65,12 @@ export async function buildLambdas(folder = join(ROOT, 'dist', 'lambdas')): Prom
     // Node's own default takes packages' CommonJS first, which cannot be shaken: twice the size.
     mainFields: ['module', 'main'],
     minify: true,
-    alias: { '@aws-sdk/credential-provider-node': join(ROOT, 'lambdas', 'aws', 'lambda-credentials.ts') },
+    alias: { ...alias },
     legalComments: 'none',
     metafile: true,
     logLevel: 'warning',
   });
-  await copyPages(join(folder, 'pages'));
-  await buildWeb(join(folder, 'dashboard'));
-  return { folder, names, metafile };
+  return metafile;
 }
 
 /** The files of /docs and /redoc, which come from packages. */

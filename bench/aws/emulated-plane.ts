@@ -2,15 +2,16 @@
  * The AWS home in the emulator for counting: the functions' own code in this process, with their clients behind a proxy that counts. No
  * queue, stream or workflow calls anything by itself, so that what is counted is what was asked for; the trainer writes when it is told to.
  */
-import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+
 import { CreateEventBusCommand, EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { type AwsPlane, openPlane } from '#aws/plane.ts';
 import { type EnvironmentOf, readEnvironment } from '#aws/environment.ts';
+import { type AwsPlane, openPlane } from '#aws/plane.ts';
 import { attemptName } from '#domain/run-folder.ts';
 import { advanceRun } from '#operations/advance-run.ts';
 import { seedDefaultProject } from '#operations/projects.ts';
-import { EMULATOR_VARIABLE, clientOptions, uniqueName } from '../../test/support/aws-clients.ts';
+import { clientOptions, EMULATOR_VARIABLE, uniqueName } from '../../test/support/aws-clients.ts';
 import { awsEnvironment } from '../../test/support/aws-environment.ts';
 import { storageStatements } from '../../test/support/aws-plane/function-roles.ts';
 import { makeBatchClient, openQueue } from '../../test/support/batch-world.ts';

@@ -55,7 +55,9 @@ export async function countRouteCalls(world: EmulatedPlane): Promise<RouteFigure
   for (const surface of surfaces) await warm(handlers.get(surface.name));
   for (const { operationId, path } of PLATFORM.routes) if (!path.includes('{')) await ask(operationId);
   await askEveryRoute(world, ask);
-  const left = [...routes].filter(([id, { route }]) => !figures.has(id) && !route.path.startsWith('/assets') && !route.path.startsWith('/docs/'));
+  const left = [...routes].filter(
+    ([id, { route }]) => !figures.has(id) && !route.path.startsWith('/assets') && !route.path.startsWith('/docs/'),
+  );
   if (left.length > 0) throw new Error(`no request was made of ${left.map(([id]) => id).join(', ')}`);
   return [...figures.values()];
 }

@@ -43,7 +43,15 @@ export async function askEveryRoute(world: EmulatedPlane, ask: Ask): Promise<voi
   await ask('putSession', { params: { session_id: 's-1' }, body: ROWS, headers: { 'content-type': 'application/jsonl' } });
   await ask('getSession', { params: { session_id: 's-1' } });
   await ask('listSessions');
-  await ask('putTrajectory', { params: { trajectory_id: 't-1' }, body: { messages: [{ role: 'user', content: 'a' }, { role: 'assistant', content: 'b' }] } });
+  await ask('putTrajectory', {
+    params: { trajectory_id: 't-1' },
+    body: {
+      messages: [
+        { role: 'user', content: 'a' },
+        { role: 'assistant', content: 'b' },
+      ],
+    },
+  });
   await ask('getTrajectory', { params: { trajectory_id: 't-1' } });
   await ask('listTrajectories');
   await ask('putDataset', { params: { name: 'rows' }, body: ROWS, headers: { 'content-type': 'application/jsonl' } });
@@ -81,8 +89,7 @@ export async function askEveryRoute(world: EmulatedPlane, ask: Ask): Promise<voi
   // Reads of it through every API.
   const byJob = { params: { job_id: done } };
   const byRun = { params: { run_id: done } };
-  for (const operation of ['getTrainingJob', 'getOrchestratorJob', 'getOrchestratorJobStatus', 'getSftJob'])
-    await ask(operation, byJob);
+  for (const operation of ['getTrainingJob', 'getOrchestratorJob', 'getOrchestratorJobStatus', 'getSftJob']) await ask(operation, byJob);
   await ask('getUnifiedTrainingJob', { params: { job_name: done } });
   for (const operation of ['getRun', 'listRunCheckpoints', 'listRunArtifacts', 'readRunLogs', 'listRunEvents']) await ask(operation, byRun);
   await ask('readRunMetrics', { ...byRun, query: { names: 'loss' } });
@@ -116,7 +123,13 @@ export async function askEveryRoute(world: EmulatedPlane, ask: Ask): Promise<voi
   await ask('trainLora', { body: { session_id: 's-1' } });
   await ask('trainHypernetwork', { body: { trajectory_ids: ['t-1'] } });
   await ask('submitUnifiedTrainingJob', {
-    body: { framework: 'hf', run_id: 'bench', model_id: 'tiny-llama', dataset_uri: data, checkpoint_base_uri: `s3://${world.bucket}/bases` },
+    body: {
+      framework: 'hf',
+      run_id: 'bench',
+      model_id: 'tiny-llama',
+      dataset_uri: data,
+      checkpoint_base_uri: `s3://${world.bucket}/bases`,
+    },
   });
   const created = textOf(await ask('createOrchestratorJob', { body: { base_model: 'tiny-llama', dataset: data } }), 'job_id');
   await ask('submitOrchestratorJob', { params: { job_id: created }, body: { provider: 'aws-batch' } });

@@ -7,6 +7,7 @@ import type { SQSEvent } from 'aws-lambda';
 import { PACE } from '#aws/plane.ts';
 import { defineStateMachine } from '#aws/state-machine.ts';
 import { toNudge } from '#domain/nudge.ts';
+import { toPublicEvents } from '#domain/public-events.ts';
 import { type Control, controlSchema, runFolderKeys } from '#domain/run-folder.ts';
 import { createHandler as createAdvance } from '#workers/advance-run.ts';
 import { createHandler as createNudges } from '#workers/nudges.ts';
@@ -25,9 +26,15 @@ export interface RunFigures {
   readonly rounds: number;
   /** reports of the trainer: each is a nudge */
   readonly reports: number;
+  /** those that bring metric rows and overview: all but four of five at 30 s or slower */
+  readonly curveReports: number;
   readonly checkpoints: number;
-  /** events of the run: each is published */
+  /** looks of the trainer at control.json */
+  readonly controlReads: number;
+  /** events of the run */
   readonly events: number;
+  /** what of them the bus is told */
+  readonly publicEvents: number;
   /** control.json, as the plane wrote it */
   readonly controlsWritten: number;
 }
@@ -35,6 +42,11 @@ export interface RunFigures {
 const CHECKPOINT_SECONDS = 600;
 /** From the machine's request to its claim: boot and image. */
 const START_SECONDS = 120;
+
+/** As `trainer-image/trainer/supervision/reporter.py` has them where requests are paid for. */
+const SLOW_SECONDS = 30;
+const SLOW_CURVES = 5;
+const controlSeconds = (reportSeconds: number): number => Math.min(Math.max(reportSeconds / 6, 2), 10);
 
 /** @param trainingSeconds from the first step to the last */
 export async function simulateRun(trainingSeconds: number): Promise<RunFigures> {
@@ -49,7 +61,7 @@ export async function simulateRun(trainingSeconds: number): Promise<RunFigures> 
     const { batchItemFailures } = await nudge({ Records: [{ messageId: 'm', body: toNudge(runId) }] } as unknown as SQSEvent);
     if (batchItemFailures.length > 0) throw new Error('a nudge failed');
   };
-  let [reports, checkpoints, controlsWritten] = [0, 0, 0];
+  let [reports, curveReports, checkpoints, controlReads, controlsWritten] = [0, 0, 0, 0, 0];
   const put = plane.artifacts.put.bind(plane.artifacts);
   plane.artifacts.put = (key, content) => {
     if (key.endsWith('/control.json')) controlsWritten += 1;
@@ -87,12 +99,16 @@ export async function simulateRun(trainingSeconds: number): Promise<RunFigures> 
           await trainer.checkpoint(step);
         }
         const counts = { logLines: step, metricRows: step, checkpoints, samples: 0 };
-        const { version: controlVersion } = await readControl();
+        const { version: controlVersion, reportSeconds } = await readControl();
+        if (reportSeconds < SLOW_SECONDS || reports % SLOW_CURVES === 0 || at + CHECKPOINT_SECONDS * 1_000 === nextCheckpoint)
+          curveReports += 1;
         await trainer.report('training', { step, steps: trainingSeconds, counts, controlVersion });
         reports += 1;
       }
       await ring();
-      nextReport = at + (await readControl()).reportSeconds * 1_000;
+      const { reportSeconds } = await readControl();
+      nextReport = at + reportSeconds * 1_000;
+      controlReads += (Math.min(nextReport, nextCheckpoint, endAt) - at) / 1_000 / controlSeconds(reportSeconds);
     }
     plane.now = Math.max(plane.now, until);
   }
@@ -101,7 +117,10 @@ export async function simulateRun(trainingSeconds: number): Promise<RunFigures> 
   let rounds = 0;
   for (let generation = 1, goesOn = true; goesOn; generation++) {
     goesOn = false;
-    const advance = createAdvance(plane.ports, { handOver: async () => void (goesOn = true) });
+    const handOver = async (): Promise<void> => {
+      goesOn = true;
+    };
+    const advance = createAdvance(plane.ports, { handOver });
     const execution = await executeStateMachine(
       defineStateMachine('advance-run'),
       { runId, generation },
@@ -119,6 +138,7 @@ export async function simulateRun(trainingSeconds: number): Promise<RunFigures> 
   }
   const run = await plane.run(runId);
   if (run.state !== 'completed') throw new Error(`the run ended as ${run.state}`);
+  const events = await plane.runs.events(runId, 0, Number.MAX_SAFE_INTEGER);
   return {
     seconds: trainingSeconds,
     executions: executionsOf.length,
@@ -127,8 +147,11 @@ export async function simulateRun(trainingSeconds: number): Promise<RunFigures> 
     historyEvents: Math.max(...executionsOf.map(({ history }) => history.length)),
     rounds,
     reports,
+    curveReports,
     checkpoints,
+    controlReads: Math.round(controlReads),
     events: run.version,
+    publicEvents: events.flatMap((event) => toPublicEvents(event, run, 'https://plane.example.com')).length,
     controlsWritten,
   };
 }

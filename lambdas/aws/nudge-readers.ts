@@ -12,7 +12,8 @@ import { isFinal } from '#domain/run-lifecycle.ts';
 import type { RunStore } from '#ports';
 import type { NudgeReader } from '#workers/nudges.ts';
 import type { BatchJobs } from './batch/batch-jobs.ts';
-import { type RunGenerations, runOfExecution } from './run-generations.ts';
+import { runOfExecution } from './execution-names.ts';
+import type { RunGenerations } from './run-generations.ts';
 
 const ATTEMPT_FILE = /(?:^|\/)attempts\/(run_[0-9a-z]+)-\d{4}\/(?:progress|manifest)\.json$/;
 const ATTEMPT_TAG = /^run_[0-9a-z]+-\d{4}$/;

@@ -9,16 +9,13 @@
  */
 import { ExecutionAlreadyExists, ListExecutionsCommand, type SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import type { Generations } from '#workers/advance-run.ts';
+import { executionName, runOfExecution } from './execution-names.ts';
 import type { DynamoTable } from './table/dynamo-table.ts';
 import { runKey } from './table/table-keys.ts';
 
 /** An execution that is over by the time it is looked for is rare; one after the other, hardly thinkable. */
 const MAX_STEPS = 10;
 const LISTED_AT_ONCE = 1_000;
-
-export const executionName = (runId: string, generation: number): string => `${runId}-g${generation}`;
-/** Null for an execution that is none of ours. */
-export const runOfExecution = (name: string): string | null => /^(run_[0-9a-z]+)-g\d+$/.exec(name)?.[1] ?? null;
 
 export interface RunGenerationsOptions {
   readonly client: SFNClient;

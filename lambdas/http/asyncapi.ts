@@ -2,6 +2,8 @@
 import * as z from 'zod';
 import packageJson from '../../package.json' with { type: 'json' };
 
+type Json = Readonly<Record<string, unknown>>;
+
 export interface Channel {
   /** unique, camelCase */
   readonly name: string;
@@ -13,10 +15,36 @@ export interface Channel {
   /** of the handshake */
   readonly query?: z.ZodObject;
   /** by name; each with `.meta({ id })` */
-  readonly messages: Readonly<Record<string, { readonly summary: string; readonly schema: z.ZodType }>>;
+  readonly messages: Readonly<Record<string, Message>>;
 }
 
-type Json = Readonly<Record<string, unknown>>;
+interface Message {
+  readonly summary: string;
+  readonly schema: z.ZodType;
+  /** what stands beside the payload: of an event on a bus, its source and detail type */
+  readonly headers?: z.ZodObject;
+}
+
+/** Who sends, by the protocol of a channel. */
+const SERVERS: Readonly<Record<Channel['protocol'], { readonly name: string; readonly server: Json }>> = {
+  ws: {
+    name: 'sockets',
+    server: { host: 'localhost:8000', protocol: 'ws', description: 'one machine; on AWS the front door of the stage, with wss' },
+  },
+  http: {
+    name: 'plane',
+    server: { host: 'localhost:8000', protocol: 'http', description: 'one machine; on AWS the front door of the stage, with https' },
+  },
+  eventbridge: {
+    name: 'bus',
+    server: {
+      host: 'events.{region}.amazonaws.com',
+      protocol: 'eventbridge',
+      description: 'the event bus of the stage, on AWS; its name is an output of the stack',
+      variables: { region: { description: 'where the stage is deployed', default: 'us-east-1' } },
+    },
+  },
+};
 
 const entriesOf = <Value, Made>(
   record: Readonly<Record<string, Value>>,
@@ -49,9 +77,7 @@ export function buildAsyncApi(channels: readonly Channel[]): Json {
       license: { name: 'Apache-2.0' },
     },
     defaultContentType: 'application/json',
-    servers: {
-      plane: { host: 'localhost:8000', protocol: 'ws', description: 'one machine; on AWS the front door of the stage, with wss' },
-    },
+    servers: Object.fromEntries(channels.map(({ protocol }) => [SERVERS[protocol].name, SERVERS[protocol].server])),
     channels: Object.fromEntries(
       channels.map(({ name, address, title, description, protocol, parameters, query, messages }) => [
         name,
@@ -59,6 +85,7 @@ export function buildAsyncApi(channels: readonly Channel[]): Json {
           address,
           title,
           description,
+          servers: [{ $ref: `#/servers/${SERVERS[protocol].name}` }],
           ...(parameters && { parameters: entriesOf(parameters, (text) => ({ description: text })) }),
           messages: entriesOf(messages, (_, message) => ({ $ref: `#/components/messages/${message}` })),
           ...(protocol === 'ws' && query && { bindings: { ws: { bindingVersion: '0.1.0', query: toSchema(query) } } }),
@@ -80,7 +107,13 @@ export function buildAsyncApi(channels: readonly Channel[]): Json {
       messages: Object.assign(
         {},
         ...channels.map(({ messages }) =>
-          entriesOf(messages, ({ summary, schema }, name) => ({ name, title: name, summary, payload: toSchema(schema) })),
+          entriesOf(messages, ({ summary, schema, headers }, name) => ({
+            name,
+            title: name,
+            summary,
+            ...(headers && { headers: toSchema(headers) }),
+            payload: toSchema(schema),
+          })),
         ),
       ),
     },

@@ -1,6 +1,6 @@
 /** What the plane pushes, in the order of who listens: a browser, a script, other systems. */
 import * as z from 'zod';
-import { EVENT_SOURCE, PUBLIC_EVENTS } from '#domain/public-events.ts';
+import { type DetailType, EVENT_SOURCE, PUBLIC_EVENTS } from '#domain/public-events.ts';
 import type { Channel } from '#http/asyncapi.ts';
 import { metricsMessage, notificationMessage, statusMessage } from './orchestrator/messages.ts';
 import { eventResponse } from './runs/schemas.ts';
@@ -8,6 +8,13 @@ import { eventResponse } from './runs/schemas.ts';
 const handshake = z.object({
   after: z.int().min(0).optional().meta({ description: 'the last seq that was heard: every event since comes once' }),
   ticket: z.string().optional().meta({ description: 'from POST /ws/tickets: one job, once, 60 s; for browsers, in place of the token' }),
+});
+
+/** An event of the bus: what a rule can go by stands beside its `detail`, which is the payload. */
+const busEvent = (detailType: DetailType, summary: string) => ({
+  summary,
+  headers: z.object({ source: z.literal(EVENT_SOURCE), 'detail-type': z.literal(detailType) }),
+  schema: PUBLIC_EVENTS[detailType],
 });
 
 export const CHANNELS: readonly Channel[] = [
@@ -42,13 +49,15 @@ export const CHANNELS: readonly Channel[] = [
     title: 'Events of runs on Amazon EventBridge',
     description: `On AWS. Source \`${EVENT_SOURCE}\`, detail types ${Object.keys(PUBLIC_EVENTS)
       .map((detailType) => `\`${detailType}\``)
-      .join(', ')}; resources: the run's id. Handed over at least once: order by \`metadata.sequence\`, de-duplicate by \`metadata.id\`.`,
+      .join(
+        ', ',
+      )}; resources: the run's id. The payload is the event's \`detail\`, whose JSON Schemas are also in \`docs/events/\`. Handed over at least once: order by \`metadata.sequence\`, de-duplicate by \`metadata.id\`.`,
     protocol: 'eventbridge',
     messages: {
-      TrainingRunStateChange: { summary: 'The state of a run changed', schema: PUBLIC_EVENTS['Training Run State Change'] },
-      TrainingRunFinished: { summary: 'A run is over, and what came of it', schema: PUBLIC_EVENTS['Training Run Finished'] },
-      TrainingRunBlocked: { summary: 'A run waits, and why', schema: PUBLIC_EVENTS['Training Run Blocked'] },
-      CheckpointCreated: { summary: 'A run can go on from here', schema: PUBLIC_EVENTS['Checkpoint Created'] },
+      TrainingRunStateChange: busEvent('Training Run State Change', 'The state of a run changed'),
+      TrainingRunFinished: busEvent('Training Run Finished', 'A run is over, and what came of it'),
+      TrainingRunBlocked: busEvent('Training Run Blocked', 'A run waits, and why'),
+      CheckpointCreated: busEvent('Checkpoint Created', 'A run can go on from here'),
     },
   },
 ];

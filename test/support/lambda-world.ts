@@ -46,7 +46,7 @@ export async function createFunction({ files, handler, environment = {} }: Funct
 
 /** @returns the state machine's ARN */
 export async function createStateMachine(
-  definition: StateMachine,
+  definition: Pick<StateMachine, 'StartAt'> & { readonly States: object },
   functionArn: string,
   client: SFNClient,
   name = uniqueName('machine'),

@@ -228,7 +228,14 @@ export class MemoryTrainer {
   #sequence = 0;
   #counts = { logLines: 0, metricRows: 0, checkpoints: 0, samples: 0 };
 
-  constructor(artifacts: Pick<Artifacts, 'put' | 'putIfAbsent'>, runId: string, attempt: number, now: () => number, folder: string, claimId?: string) {
+  constructor(
+    artifacts: Pick<Artifacts, 'put' | 'putIfAbsent'>,
+    runId: string,
+    attempt: number,
+    now: () => number,
+    folder: string,
+    claimId?: string,
+  ) {
     this.#folder = folder;
     this.#artifacts = artifacts;
     this.#runId = runId;

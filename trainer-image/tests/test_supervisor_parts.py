@@ -444,9 +444,9 @@ class TestReporter:
         assert [control_seconds(pace, metered=False) for pace in (0.2, 1, 60)] == [0.2, 1, 1]
         assert [control_seconds(pace, metered=True) for pace in (1, 5, 30, 60, 600)] == [2, 2, 5, 10, 10]
 
-    @pytest.mark.parametrize(("metered", "pace", "overviews"), [(False, 60, 10), (True, 5, 10), (True, 60, 2)])
-    def test_where_requests_are_paid_for_a_slow_report_brings_the_overview_each_fifth_time(
-        self, tmp_path: Path, metered: bool, pace: float, overviews: int
+    @pytest.mark.parametrize(("metered", "pace", "curves"), [(False, 60, 10), (True, 5, 10), (True, 60, 3)])
+    def test_where_requests_are_paid_for_slow_reports_bring_the_curves_each_fifth_time_and_with_a_checkpoint(
+        self, tmp_path: Path, metered: bool, pace: float, curves: int
     ) -> None:
         attempt = attempt_in(tmp_path)
         storage = FolderStorage(tmp_path / "folder")
@@ -454,19 +454,25 @@ class TestReporter:
         puts: list[str] = []
         put = storage.put
         storage.put = lambda key, data: (puts.append(key), put(key, data))[1]  # type: ignore[method-assign]
-        books = open_books(attempt)
-        reporter = Reporter(attempt, "claim", storage, books, Published(), lambda event, detail: None)
+        books, published = open_books(attempt), Published()
+        reporter = Reporter(attempt, "claim", storage, books, published, lambda event, detail: None)
         reporter._report_seconds = pace
 
-        for step in range(10):
+        def report(step: int, *, last: bool = False) -> dict[str, int]:
             books.metrics.add(step, None, {"loss": 1.0})
             books.metrics._next_overview = 0.0  # a put of microseconds has its pause too
-            assert reporter.report(last=False)
-        counted = [
-            sum(key == wanted for key in puts) for wanted in (attempt.overview_key, attempt.metric_key(1), attempt.key("progress.json"))
-        ]
-        assert counted == [overviews, 10, 10]
+            published.checkpoints = int(step >= 7)
+            assert reporter.report(last=last)
+            counts: dict[str, int] = json.loads(storage.get(attempt.key("progress.json")) or b"")["counts"]
+            return counts
 
-        books.metrics.add(10, None, {"loss": 1.0})
-        reporter.report(last=True)
-        assert puts.count(attempt.overview_key) == overviews + 1
+        counts = [report(step) for step in range(10)]
+        assert [puts.count(key) for key in (attempt.overview_key, attempt.metric_key(1), attempt.key("progress.json"))] == [
+            curves,
+            curves,
+            10,
+        ]
+        assert counts[7] | {"logLines": 0} == {"logLines": 0, "metricRows": 8, "checkpoints": 1, "samples": 0}
+
+        assert report(10, last=True)["metricRows"] == 11
+        assert puts.count(attempt.overview_key) == curves + 1

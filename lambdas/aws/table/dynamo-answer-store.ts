@@ -12,8 +12,8 @@ import { answerKey } from './table-keys.ts';
 /** A day, and the hour by which a slow clock may be behind. */
 const KEPT_MILLIS = 25 * 3_600_000;
 
-const answerSchema = z.compile(z.object({ status: z.int(), headers: z.record(z.string(), z.string()), body: z.string() }));
-const itemSchema = z.compile(z.object({ scope: z.string(), bodyHash: z.string(), begunAt: z.int(), answer: z.unknown().optional() }));
+const answerSchema = z.object({ status: z.int(), headers: z.record(z.string(), z.string()), body: z.string() });
+const itemSchema = z.object({ scope: z.string(), bodyHash: z.string(), begunAt: z.int(), answer: z.unknown().optional() });
 
 export class DynamoAnswerStore implements AnswerStore {
   readonly #table: DynamoTable;

@@ -8,7 +8,7 @@ import { documentKey, documentPartition } from './table-keys.ts';
 
 type Value = Readonly<Record<string, unknown>>;
 
-const valueSchema = z.compile(z.record(z.string(), z.unknown()));
+const valueSchema = z.record(z.string(), z.unknown());
 
 export class DynamoDocumentStore implements DocumentStore {
   readonly #table: DynamoTable;

@@ -1,5 +1,5 @@
 /** Reading and writing the files of one run's folder. A file that does not parse counts as not there yet: a report is put again soon. */
-import * as z from 'zod';
+import type * as z from 'zod';
 import type { Run } from '#domain/run.ts';
 import {
   CHUNK_ROWS,
@@ -100,9 +100,8 @@ export async function readLogTail(ports: Ports, run: Run, attempt: number, logLi
 /** The rows of a chunk in their places; null for one that cannot be read. @param atMost so many, from the first */
 export function parseLogRows(text: string | null, atMost = CHUNK_ROWS): (LogRow | null)[] {
   const lines = (text ?? '').split('\n', atMost);
-  return (lines.at(-1) === '' ? lines.slice(0, -1) : lines).map((line) => parseWith(compiledLogRowSchema, line));
+  return (lines.at(-1) === '' ? lines.slice(0, -1) : lines).map((line) => parseWith(logRowSchema, line));
 }
-const compiledLogRowSchema = z.compile(logRowSchema);
 
 export const parseMetricRows = (text: string | null): MetricRow[] =>
   (text ?? '').split('\n').flatMap((line) => parseWith(metricRowSchema, line) ?? []);

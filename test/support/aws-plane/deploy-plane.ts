@@ -52,8 +52,11 @@ const KINDS = {
 
 export type DeployedPlane = Awaited<ReturnType<typeof deployPlane>>;
 
-/** @param script of the engine, the same for every run */
-export async function deployPlane(script: Readonly<Record<string, unknown>>) {
+/**
+ * @param script of the engine, the same for every run
+ * @param jobEndpoint where jobs reach AWS; default: the emulator
+ */
+export async function deployPlane(script: Readonly<Record<string, unknown>>, jobEndpoint = clientOptions().endpoint) {
   const { bucket, client: s3, place } = await openBucket();
   const { tableName, tableArn, streamArn } = await deployTable();
   const queue = await createQueue('nudges');
@@ -63,7 +66,7 @@ export async function deployPlane(script: Readonly<Record<string, unknown>>) {
   const published = await subscribe(events, bus);
   const [keyArn, tokenArn] = [await createSecret('k'.repeat(64)), await createSecret(TOKEN)];
   const grantRoleArn = await createRole({ AWS: 'arn:aws:iam::000000000000:root' }, storageStatements(bucket));
-  const batch = await deployBatch(script);
+  const batch = await deployBatch(script, jobEndpoint);
   const http = await openHttpApi();
   const sockets = await openWebSocketApi();
 
@@ -180,12 +183,13 @@ async function deployTable() {
   return { tableName, tableArn: Table?.TableArn ?? '', streamArn: Table?.LatestStreamArn ?? '' };
 }
 
-async function deployBatch(script: Readonly<Record<string, unknown>>) {
+async function deployBatch(script: Readonly<Record<string, unknown>>, jobEndpoint: string) {
   const client = makeBatchClient();
   const machines = await makeTemporaryFolder();
   // A container has its own file system: here each job has its own folder.
   const command = `TUNEPLANE_WORK="${machines.path}/$AWS_BATCH_JOB_ID" exec ${PYTHON} -m trainer.supervisor`;
   const { queue, single } = await openQueue(client, ['sh', '-c', command], undefined, {
+    AWS_ENDPOINT_URL: jobEndpoint,
     PYTHONPATH: join(REPOSITORY, 'trainer-image'),
     TUNEPLANE_CACHE: join(machines.path, 'cache'),
     TUNEPLANE_ENGINE: JSON.stringify([PYTHON, join(REPOSITORY, 'test', 'scripted-engine', 'engine.py')]),

@@ -58,10 +58,10 @@ class MetricBook:
         if evaluated:
             self._evaluations.setdefault(step, {}).update(evaluated)
 
-    def ship(self, storage: Storage, *, last: bool, with_overview: bool = True) -> None:
+    def ship(self, storage: Storage, *, last: bool) -> None:
         self.rows.ship(storage)
         started = time.monotonic()
-        if not self._changed or not with_overview or (started < self._next_overview and not last):
+        if not self._changed or (started < self._next_overview and not last):
             return
         with self._lock:
             data = strict_json(self._overview.document())

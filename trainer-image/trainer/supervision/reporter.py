@@ -26,8 +26,9 @@ PAID_LOOKS_A_REPORT = 6
 """Where requests are paid for, control.json is read so often between two reports, at 2 to 10 s: some 9,000 times a day for $0.004, and not
 86,400 times for $0.035."""
 SLOW_SECONDS = 30.0
-SLOW_OVERVIEWS = 5
-"""At this pace nobody looks at the curve as it grows: of the four puts of a report the overview is one, and goes with each fifth."""
+SLOW_CURVES = 5
+"""At this pace nobody looks at the curves as they grow: metric rows and overview are two of the four puts of a report, and go with each
+fifth, and with each checkpoint, so that a resume finds every row up to it."""
 
 
 class Reporter(threading.Thread):
@@ -53,6 +54,7 @@ class Reporter(threading.Thread):
         self._wanted = threading.Event()
         self._silent = False
         self._finish_by: float | None = None
+        self._curve_checkpoints = 0
 
     def report_now(self) -> None:
         self._wanted.set()
@@ -132,8 +134,16 @@ class Reporter(threading.Thread):
         return not faults
 
     def _ship_metrics(self, last: bool) -> Callable[[Storage], None]:
-        with_overview = last or not self._storage.metered or self._report_seconds < SLOW_SECONDS or self._sequence % SLOW_OVERVIEWS == 0
-        return lambda storage: self._books.metrics.ship(storage, last=last, with_overview=with_overview)
+        is_slow = self._storage.metered and self._report_seconds >= SLOW_SECONDS
+        checkpoints = self._published.checkpoints
+        if is_slow and not last and self._sequence % SLOW_CURVES != 0 and checkpoints == self._curve_checkpoints:
+            return lambda storage: None
+
+        def ship(storage: Storage) -> None:
+            self._books.metrics.ship(storage, last=last)
+            self._curve_checkpoints = checkpoints
+
+        return ship
 
     def _try(self, put: Callable[[Storage], None]) -> str | None:
         if self._silent:
