@@ -304,6 +304,7 @@ switch (command) {
     installTrainer('all');
     installForTests('emulator', 'the AWS emulator');
     installForTests('schemathesis', 'schemathesis');
+    installForTests('cdk', 'cfn-lint');
     buildWeb();
     if (rest.length > 0) await runLanes([/\.py\b|^trainer-image\b/.test(rest[0]) ? pytest(...rest) : vitest(...rest)]);
     // The trainer's tests are one busy thread: two cores have room for the plane's beside them.
@@ -332,7 +333,7 @@ switch (command) {
     break;
   case 'test:deploy':
     installTrainer('all');
-    installEmulator();
+    installForTests('emulator', 'the AWS emulator');
     await runLanes([vitest('--project', 'deploy', ...rest)]);
     break;
   case 'deploy':

@@ -2,9 +2,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import * as z from 'zod';
-import { PUBLIC_EVENTS } from '../lambdas/domain/public-events.ts';
 import { answerSchemas } from '../cli/answer-schemas.ts';
 import { plainWords } from '../cli/plain-words.ts';
+import { PUBLIC_EVENTS } from '../lambdas/domain/public-events.ts';
 import { RUN_FOLDER_SCHEMAS } from '../lambdas/domain/run-folder.ts';
 import { buildAsyncApi } from '../lambdas/http/asyncapi.ts';
 import { buildOpenApi } from '../lambdas/http/openapi.ts';

@@ -28,7 +28,7 @@ const schemaSchema = z.looseObject({
   $defs: z.object({ ComputeClass: z.looseObject({ properties: z.record(z.string(), propertySchema) }) }),
 });
 
-/** Every field with its default, as a comment: a copy of it changes nothing until a line is uncommented. */
+/** Every field with its default as a comment, what it is as `##`: a copy changes nothing until one `#` of a line is taken away. */
 export function settingsExampleFile(): string {
   const { properties, $defs } = schemaSchema.parse(z.toJSONSchema(stageSettingsSchema, { io: 'input' }));
   const fields = Object.entries(properties).map(([name, property]) => {
@@ -38,27 +38,27 @@ export function settingsExampleFile(): string {
   });
   return [
     '# yaml-language-server: $schema=stage.schema.json',
-    '# A stage of the AWS home: copy this file to settings/<stage>.yaml, and uncomment what is to be otherwise. Nothing has to be.',
-    '# Every field is here, with its default. Prices, limits and what a deployment does with each: docs/deploy.md.',
+    '## A stage of the AWS home: copy this file to settings/<stage>.yaml, and uncomment what is to be otherwise. Nothing has to be.',
+    '## Every field is here, with its default. Prices, limits and what a deployment does with each: docs/deploy.md.',
     '',
     fields.join('\n\n'),
     '',
   ].join('\n');
 }
 
-const comment = (text: string): string[] => wrap(text, 116).map((line) => `# ${line}`);
+const comment = (text: string): string[] => wrap(text, 116).map((line) => `## ${line}`);
 const lead = (lines: readonly string[]): string[] => lines.map((line) => `#${line}`);
 
 /** Of a class: what each of its fields is. */
 function describeField(name: string, { description, default: preset }: Property): string[] {
   const [first = '', ...rest] = wrap(`${description}${preset === undefined ? '' : `; default: ${JSON.stringify(preset)}`}`, 98);
-  return [`#   ${name.padEnd(14)} ${first}`, ...rest.map((line) => `#   ${''.padEnd(14)} ${line}`)];
+  return [`##   ${name.padEnd(14)} ${first}`, ...rest.map((line) => `##   ${''.padEnd(14)} ${line}`)];
 }
 
 function renderField(name: string, { properties, default: preset }: Property): string[] {
   if (properties) {
     const inner = Object.entries(properties).flatMap(([field, one]) => [
-      ...wrap(one.description, 110).map((line) => `# ${line}`),
+      ...wrap(one.description, 110).map((line) => `## ${line}`),
       ...renderField(field, one),
     ]);
     return [`${name}:`, ...inner.map((line) => `  ${line}`)];

@@ -150,6 +150,5 @@ export const stageSettingsSchema = z.strictObject(shape).superRefine((settings, 
 });
 
 export type StageSettings = z.output<typeof stageSettingsSchema>;
-export type StageSettingsInput = z.input<typeof stageSettingsSchema>;
 
 export const STAGE_NAME = /^[a-z][a-z0-9-]{0,19}$/;

@@ -7,8 +7,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { App, Stack, Validations } from 'aws-cdk-lib';
-import { Bucket, CfnBucket } from 'aws-cdk-lib/aws-s3';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Bucket, CfnBucket } from 'aws-cdk-lib/aws-s3';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { allow, allowMany, WildcardReasons } from '../../lib/wildcards.ts';
@@ -62,19 +62,22 @@ async function synthesize(stage: string): Promise<string> {
   return out;
 }
 
-test.each(['dev', 'full'])('the templates of a stage meet every rule, and cfn-lint finds nothing (%s)', { timeout: LIMIT_MILLIS }, async (stage) => {
-  const out = await synthesize(stage);
-  const templates = [`tuneplane-${stage}-state`, `tuneplane-${stage}`].map((name) => join(out, `${name}.template.json`));
+test.each(['dev', 'full'])(
+  'the templates of a stage meet every rule, and cfn-lint finds nothing (%s)',
+  { timeout: LIMIT_MILLIS },
+  async (stage) => {
+    const out = await synthesize(stage);
+    const templates = [`tuneplane-${stage}-state`, `tuneplane-${stage}`].map((name) => join(out, `${name}.template.json`));
 
-  // W3005: the library names dependencies that a reference says already.
-  const { stdout } = await run(LINT, ['--ignore-checks', 'W3005', '--', ...templates]).catch((error: { stdout: string }) => error);
+    // W3005: the library names dependencies that a reference says already.
+    const { stdout } = await run(LINT, ['--ignore-checks', 'W3005', '--', ...templates]).catch((error: { stdout: string }) => error);
 
-  expect(stdout).toBe('');
-});
+    expect(stdout).toBe('');
+  },
+);
 
 test('a planted fault of CloudFormation ends the synthesis', () => {
   const { app, stack } = anApp();
-  process.env['CDK_VALIDATION'] = 'true';
   new CfnBucket(stack, 'Bucket', { versioningConfiguration: { status: 'Perhaps' } });
 
   expect(() => app.synth()).toThrow(/Validation failed/);
@@ -89,7 +92,8 @@ test('a planted open bucket ends the synthesis', () => {
 
 test('a wildcard without a reason ends the synthesis; with one it does not', () => {
   const [bare, explained] = [anApp(), anApp()];
-  const role = ({ stack }: ReturnType<typeof anApp>) => new Role(stack, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+  const role = ({ stack }: ReturnType<typeof anApp>) =>
+    new Role(stack, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
 
   allow(role(bare), ['s3:GetObject'], 'arn:aws:s3:::bucket/*');
   allowMany(role(explained), 'keys are made when runs are', ['s3:GetObject'], 'arn:aws:s3:::bucket/*');

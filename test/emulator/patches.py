@@ -218,7 +218,8 @@ def reach_hosts_of_aws() -> None:
 def know_resources_of_batch() -> None:
     """Stock asks policies for `*` at every call of AWS Batch, so that one which names its resources allows nothing.
 
-    A submit has two resources; it is asked for the definition. docs.aws.amazon.com/service-authorization/latest/reference/list_awsbatch.html
+    A submit has two resources; it is asked for the definition.
+    docs.aws.amazon.com/service-authorization/latest/reference/list_awsbatch.html
     """
     stock = iam_actions.extract_resource_arn
 
