@@ -272,6 +272,8 @@ interface NoCapacity {
   readonly waiting: Reason;
   /** what each place that was asked answered, in that order */
   readonly refusals?: readonly string[];
+  /** when it may be asked again, where that is known; default: in a minute */
+  readonly retrySeconds?: number;
 }
 
 interface Impossible {

@@ -31,7 +31,8 @@ export async function runWorker(session: Session, flags: WorkerFlags): Promise<v
     const token = variables['TUNEPLANE_WORKER_TOKEN'] || (await issueWorkerToken(plane, name)).token;
     const python = environment.trainerPython ?? join(REPOSITORY, 'trainer-image', '.venv', 'bin', 'python');
     const maxRuns = flags.maxRuns ?? environment.maxRuns;
-    const { slots, gpus, engines } = readMachine({ home, python, maxRuns });
+    const trainer = { home, python, maxRuns, trainerFolder: join(REPOSITORY, 'trainer-image'), passedOn: environment.passedOn };
+    const { slots, gpus, engines } = readMachine(trainer);
     session.print('worker run', { name, url: plane.url, home, slots, gpus: gpus.length, engines }, () =>
       [
         `${name} works for ${plane.url}   (state in ${home})`,
@@ -42,12 +43,8 @@ export async function runWorker(session: Session, flags: WorkerFlags): Promise<v
       name,
       url: plane.url,
       token,
-      home,
-      python,
-      maxRuns,
-      trainerFolder: join(REPOSITORY, 'trainer-image'),
+      ...trainer,
       engineCommand: environment.engineCommand,
-      passedOn: environment.passedOn,
       say: (sentence) => session.note(sentence),
     });
     await worker.run(interrupted).catch((error: unknown) => {

@@ -26,8 +26,9 @@ import {
   type Reservation,
   StillEnding,
 } from '#ports';
-import type { Connector, RegistryLogin, SeenMachine } from './connector.ts';
+import type { Connector, RegistryLogin } from './connector.ts';
 import { asConnectorError, type ConnectorError } from './connector-error.ts';
+import { judgeMachine } from './judge-machine.ts';
 import { LaunchLease } from './launch-lease.ts';
 import { MachineLedger } from './machine-ledger.ts';
 import { MachineList } from './machine-list.ts';
@@ -59,6 +60,7 @@ const COMMAND = ['python', '-m', 'trainer.rented'];
 /** A market lists dozens: after so many refusals in a row it is asked anew in a minute. */
 const MAX_OFFERS_WALKED = 20;
 const WALK_MILLIS = 60_000;
+const LONGEST_RETRY_SECONDS = 60;
 
 export class ConnectorCompute implements Compute {
   readonly heartbeat = 'reports';
@@ -85,7 +87,7 @@ export class ConnectorCompute implements Compute {
       const tag = readLabel(planeId, label)?.tag;
       return tag === undefined
         ? []
-        : [{ name: label, provider: connector.provider, slots: 1, busy: [tag], waiting: [], gpus: [], engines: ['hf'] }];
+        : [{ name: label, provider: connector.provider, slots: 1, busy: [tag], waiting: [], gpus: [], engines: ['hf', 'meta'] }];
     });
   }
 
@@ -93,14 +95,17 @@ export class ConnectorCompute implements Compute {
     return planOf(run);
   }
 
-  async reserve(_tag: string, { compute, training }: Pick<Run, 'compute' | 'training'>): Promise<Reservation> {
+  async reserve(
+    _tag: string,
+    { compute, training, hypernetwork }: Pick<Run, 'compute' | 'training' | 'hypernetwork'>,
+  ): Promise<Reservation> {
     const { connector } = this.#options;
     const refusal =
       compute.nodes > 1
         ? `${compute.nodes} nodes were asked for; ${connector.name} rents one machine at a time, and machines of different owners train nothing together`
         : compute.spot && !connector.capabilities.hasSpot
           ? `${connector.name} rents no machines that may be taken away`
-          : lyingHere(training.baseModel);
+          : (lyingHere(training.baseModel) ?? madeHere(hypernetwork));
     return refusal === null ? { kind: 'reserved' } : { kind: 'impossible', failure: { code: 'no_compute', message: refusal } };
   }
 
@@ -124,7 +129,7 @@ export class ConnectorCompute implements Compute {
     const listed = (await this.#list.recent()).find((machine) => machine.id === id);
     const machine = listed ?? (await this.#options.connector.find(id)); // a list may lag, one look at it does not
     if (machine !== null) await this.#machines.note(tag, machine);
-    return this.#judge(machine);
+    return judgeMachine(this.#options.connector.name, machine);
   }
 
   async terminate(tag: string, handle: ComputeHandle | null): Promise<void> {
@@ -238,6 +243,10 @@ export class ConnectorCompute implements Compute {
       case 'auth':
         return waitFor('provider', refusal.message, 'set a key that may list, create and end machines: the run goes on by itself');
       case 'rate-limited':
+        return {
+          ...waitFor('provider', refusal.message, 'it is asked again as soon as it may be'),
+          retrySeconds: Math.min(LONGEST_RETRY_SECONDS, Math.max(1, Math.ceil((refusal.retryAfterMillis ?? 0) / 1_000))),
+        };
       case 'unavailable':
         return waitFor('provider', refusal.message, 'it is asked again every minute');
       default:
@@ -255,26 +264,6 @@ export class ConnectorCompute implements Compute {
       avoid: new Set(records.flat().map(({ host, offerKey }) => host ?? offerKey)),
     };
   }
-
-  #judge(machine: SeenMachine | null): Observation {
-    const { name } = this.#options.connector;
-    if (machine === null) return { liveness: 'gone', ending: { code: 'interrupted', message: `the machine at ${name} is gone` } };
-    const said = machine.detail === null ? '' : `: ${machine.detail}`;
-    switch (machine.phase) {
-      case 'preempted':
-        return { liveness: 'gone', ending: { code: 'interrupted', message: `${name} gave the machine to somebody else${said}` } };
-      case 'stopped':
-      case 'terminating':
-        return { liveness: 'gone', ending: { code: 'interrupted', message: `${name} stopped the machine (${machine.status})${said}` } };
-      case 'broken':
-        return {
-          liveness: 'gone',
-          ending: { code: 'machine_unfit', message: `the machine at ${name} does not start (${machine.status})${said}` },
-        };
-      default:
-        return { liveness: 'alive' };
-    }
-  }
 }
 
 /** A base that a rented machine cannot read. */
@@ -282,6 +271,13 @@ function lyingHere(base: Run['training']['baseModel']): string | null {
   const folder = base.kind === 'path' ? base.path : base.kind === 'made' ? base.folder : null;
   if (folder === null || folder.startsWith('s3://')) return null;
   return `the base '${folder}' lies on the machine of the plane: a rented one takes its base from the hub, or from the store`;
+}
+
+/** Likewise a hypernetwork. */
+function madeHere(hypernetwork: Run['hypernetwork']): string | null {
+  if (hypernetwork?.kind !== 'run' || hypernetwork.folder.startsWith('s3://')) return null;
+  const lies = `the hypernetwork of ${hypernetwork.runId} lies on the machine of the plane`;
+  return `${lies}: a rented one takes it from the store; make the adapter with provider local`;
 }
 
 const waitFor = (

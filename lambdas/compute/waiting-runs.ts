@@ -4,7 +4,7 @@ import { computeNeedSchema } from '#domain/run.ts';
 import type { Waiter, WorkerNeed } from '#domain/worker.ts';
 import type { Clock, DocumentStore } from '#ports';
 
-const COLLECTION = 'worker-line';
+export const WORKER_LINE = 'worker-line';
 const MAX_WAITING = 1_000;
 /** A run that waits asks every minute; one that did not ask for so long is stopped, deleted, or waits elsewhere. */
 const FORGOTTEN_MILLIS = 10 * 60_000;
@@ -30,16 +30,16 @@ export class WaitingRuns {
   }
 
   async note(tag: string, need: WorkerNeed): Promise<void> {
-    await this.#documents.put(COLLECTION, tag, { expiresAt: this.#clock.now() + FORGOTTEN_MILLIS, need });
+    await this.#documents.put(WORKER_LINE, tag, { expiresAt: this.#clock.now() + FORGOTTEN_MILLIS, need });
   }
 
   async remove(tag: string): Promise<void> {
-    await this.#documents.take(COLLECTION, tag);
+    await this.#documents.take(WORKER_LINE, tag);
   }
 
   /** The oldest first. */
   async all(): Promise<Waiter[]> {
-    const rows = await this.#documents.list(COLLECTION, MAX_WAITING);
+    const rows = await this.#documents.list(WORKER_LINE, MAX_WAITING);
     return rows
       .map(({ id, value }) => ({ tag: id, ...entrySchema.parse(value) }))
       .filter(({ expiresAt }) => expiresAt > this.#clock.now())

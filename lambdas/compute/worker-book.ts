@@ -51,9 +51,15 @@ export class WorkerBook {
     return rows.map(({ id, value }) => ({ name: id, ...workerSchema.parse(value) })).toReversed();
   }
 
-  /** Who has a lease on the attempt. */
-  async holdersOf(tag: string): Promise<{ worker: Worker; lease: Lease }[]> {
-    return (await this.all()).flatMap((worker) => worker.leases.filter((lease) => lease.tag === tag).map((lease) => ({ worker, lease })));
+  /** Who has a lease on the attempt. @param at the worker that has it, where that is known: no other is looked at */
+  async holdersOf(tag: string, at?: string): Promise<{ worker: Worker; lease: Lease }[]> {
+    const workers = at === undefined ? await this.all() : await this.#named(at);
+    return workers.flatMap((worker) => worker.leases.filter((lease) => lease.tag === tag).map((lease) => ({ worker, lease })));
+  }
+
+  async #named(name: string): Promise<Worker[]> {
+    const value = await this.#documents.get(WORKERS, name);
+    return value === null ? [] : [{ name, ...workerSchema.parse(value) }];
   }
 
   /**

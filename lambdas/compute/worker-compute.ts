@@ -13,7 +13,7 @@
  */
 import type { ComputeHandle, Run } from '#domain/run.ts';
 import { estimateMemory } from '#domain/training-memory.ts';
-import { assign, baseInCache, type WorkerNeed, type WorkerReport, whyUnfit } from '#domain/worker.ts';
+import { assign, baseInCache, frameworkOf, type WorkerNeed, type WorkerReport, whyUnfit } from '#domain/worker.ts';
 import {
   type Clock,
   type Compute,
@@ -35,7 +35,7 @@ export interface WorkerComputeOptions {
   readonly documents: DocumentStore;
   readonly clock: Clock;
   /** whether a run lies where only machines that share the plane's folders can read it */
-  readonly isOnPlane: (run: Pick<Run, 'folder' | 'training'>) => boolean;
+  readonly isOnPlane: (run: Run) => boolean;
   /** how often a worker asks */
   readonly lookSeconds: number;
   /** a file by which a worker knows that it sees the plane's folders; null: nobody does */
@@ -129,7 +129,10 @@ export class WorkerCompute implements Compute, WorkerPool {
   }
 
   async observe(tag: string, handle: ComputeHandle | null): Promise<Observation> {
-    const holders = (await this.#book.holdersOf(tag)).filter(({ lease }) => lease.isOrdered && !lease.isOver);
+    const at = handle?.['worker'];
+    const holders = (await this.#book.holdersOf(tag, typeof at === 'string' ? at : undefined)).filter(
+      ({ lease }) => lease.isOrdered && !lease.isOver,
+    );
     // Of two that were told to start it, the one that has it.
     const holder = holders.find(({ lease }) => lease.isTaken) ?? holders[0];
     if (holder === undefined) return { liveness: 'gone' };
@@ -181,7 +184,7 @@ export class WorkerCompute implements Compute, WorkerPool {
     const { compute, training } = run;
     return {
       compute,
-      framework: training.framework,
+      framework: frameworkOf(training),
       memoryGb: compute.gpuMemoryGb ?? estimateMemory(training).gigabytes,
       isOnPlane: this.#options.isOnPlane(run),
       base: baseInCache(training),

@@ -32,7 +32,7 @@ export const FAILURES = {
   dataset_format_unknown: {
     owner: 'user',
     retry: 'never',
-    remedy: 'name dataset_format: alpaca, messages, prompt_completion, preference or text',
+    remedy: 'name dataset_format: alpaca, messages, prompt_completion, trajectory_completion, preference or text',
   },
   all_rows_truncated: {
     owner: 'user',
@@ -50,6 +50,11 @@ export const FAILURES = {
     remedy: 'a run goes on only with the bytes it began with: restore the file, or start a new run',
   },
   model_not_found: { owner: 'user', retry: 'never', remedy: 'check base_model; "tiny-llama" is always there' },
+  model_not_supported: {
+    owner: 'user',
+    retry: 'never',
+    remedy: 'use framework "hf", which trains any causal language model of the hub, or a base that this engine knows',
+  },
   model_gated: { owner: 'user', retry: 'never', remedy: 'ask for access on the model page, then submit again' },
   hub_token_missing: { owner: 'user', retry: 'never', remedy: 'set HF_TOKEN to a token with read access' },
   hub_unreachable: {

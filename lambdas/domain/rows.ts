@@ -40,6 +40,10 @@ const ROWS: Readonly<Record<RowFormat, z.ZodType>> = {
     z.looseObject({ prompt: text, completion: text }),
     z.looseObject({ prompt: messages, completion: messages }),
   ]),
+  trajectory_completion: z.union([
+    z.looseObject({ trajectory: messages, prompt: text, completion: text }),
+    z.looseObject({ trajectory: messages, prompt: messages, completion: messages }),
+  ]),
   preference: z
     .union([
       z.looseObject({ prompt: text, chosen: text, rejected: text }),
@@ -50,7 +54,7 @@ const ROWS: Readonly<Record<RowFormat, z.ZodType>> = {
 };
 
 const KNOWN =
-  'alpaca (instruction, output), messages, prompt_completion (prompt, completion), preference (prompt, chosen, rejected) or text';
+  'alpaca (instruction, output), messages, prompt_completion (prompt, completion), trajectory_completion (trajectory, prompt, completion), preference (prompt, chosen, rejected) or text';
 
 export interface CheckedRows {
   readonly rows: readonly Readonly<Record<string, unknown>>[];
@@ -102,7 +106,7 @@ function parseRow(line: string): Readonly<Record<string, unknown>> | string {
 function detectFormat(row: Readonly<Record<string, unknown>>): RowFormat | null {
   if (Array.isArray(row['messages'])) return 'messages';
   if ('prompt' in row && 'chosen' in row) return 'preference';
-  if ('prompt' in row && 'completion' in row) return 'prompt_completion';
+  if ('prompt' in row && 'completion' in row) return Array.isArray(row['trajectory']) ? 'trajectory_completion' : 'prompt_completion';
   if ('instruction' in row && ('output' in row || 'input' in row)) return 'alpaca';
   return 'text' in row ? 'text' : null;
 }

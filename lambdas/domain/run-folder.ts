@@ -77,7 +77,7 @@ export const datasetSchema = z.discriminatedUnion('kind', [
 ]);
 export type Dataset = z.infer<typeof datasetSchema>;
 
-export const DATASET_FORMATS = ['alpaca', 'messages', 'prompt_completion', 'preference', 'text'] as const;
+export const DATASET_FORMATS = ['alpaca', 'messages', 'prompt_completion', 'trajectory_completion', 'preference', 'text'] as const;
 export const PEFT_METHODS = ['lora', 'qlora', 'full', 'hypernetwork'] as const;
 export const FRAMEWORKS = ['hf', 'meta', 'nemo'] as const;
 export const TRAINING_METHODS = ['sft', 'dpo'] as const;
@@ -104,6 +104,19 @@ export const trainingSchema = z.object({
 });
 export type Training = z.infer<typeof trainingSchema>;
 
+export const RUN_PURPOSES = ['train', 'generate'] as const;
+
+export const hypernetworkSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('built-in').meta({ description: 'the one of tiny-llama, which the trainer builds once' }) }),
+  z.object({
+    kind: z.literal('run'),
+    runId: z.string(),
+    folder: z.string().meta({ description: 'absolute path or s3:// URI of the folder that holds its files' }),
+    files: z.array(storedFileSchema),
+  }),
+]);
+export type Hypernetwork = z.infer<typeof hypernetworkSchema>;
+
 export const attemptSpecSchema = z
   .object({
     schema: z.literal(1),
@@ -111,6 +124,8 @@ export const attemptSpecSchema = z
     attempt: z.int().min(1),
     name: z.string().nullable(),
     training: trainingSchema,
+    purpose: z.enum(RUN_PURPOSES).default('train'),
+    hypernetwork: hypernetworkSchema.nullable().default(null).meta({ description: 'generate: whose forward pass makes the adapter' }),
     resumeFrom: z
       .object({ checkpoint: z.string(), folder: z.string(), step: count })
       .nullable()

@@ -1,7 +1,16 @@
 /** The run: the one record that the five APIs are views of, and the events that make its history. */
 import * as z from 'zod';
 import { failureSchema, failuresSeenSchema } from './failures.ts';
-import { artifactFileSchema, OUTCOMES, progressSchema, samplesRowSchema, trainingSchema, WANTS } from './run-folder.ts';
+import {
+  artifactFileSchema,
+  hypernetworkSchema,
+  OUTCOMES,
+  progressSchema,
+  RUN_PURPOSES,
+  samplesRowSchema,
+  trainingSchema,
+  WANTS,
+} from './run-folder.ts';
 import { RUN_STATES } from './run-lifecycle.ts';
 
 export const APIS = ['training-svc', 'unified-trainer', 'orchestrator', 'management', 'sft', 'runs'] as const;
@@ -109,10 +118,8 @@ export const runSchema = z.object({
   name: z.string().nullable(),
   projectId: z.string(),
   provider: z.string(),
-  purpose: z
-    .enum(['train', 'generate'])
-    .default('train')
-    .meta({ description: 'generate: one forward pass of a hypernetwork makes the adapter' }),
+  purpose: z.enum(RUN_PURPOSES).default('train').meta({ description: 'generate: one forward pass of a hypernetwork makes the adapter' }),
+  hypernetwork: hypernetworkSchema.nullable().default(null).meta({ description: 'generate: pinned when the run is prepared' }),
   adapterId: z.string().nullable().default(null).meta({ description: 'label of the result; null: the id of the run' }),
   resumedFrom: resumedFromSchema.nullable().default(null),
   metadata: z.record(z.string(), z.unknown()).default({}).meta({ description: 'what the API that made the run keeps and shows' }),

@@ -47,12 +47,20 @@ export interface WorkerNeed {
 }
 
 /** Whether all that a run reads and writes lies where any machine can reach it. @param holds whether a key of the artifacts is in the store */
-export function isInStore({ folder, training }: Pick<Run, 'folder' | 'training'>, holds: (key: string) => boolean): boolean {
+export function isInStore(
+  { folder, training, hypernetwork }: Pick<Run, 'folder' | 'training' | 'hypernetwork'>,
+  holds: (key: string) => boolean,
+): boolean {
   const { dataset, baseModel } = training;
   const files = dataset.kind === 'files' ? dataset.files.map(({ location }) => location) : [];
   const bases = baseModel.kind === 'path' ? [baseModel.path] : baseModel.kind === 'made' ? [baseModel.folder] : [];
-  return holds(folder) && [...files, ...bases].every((place) => place.startsWith('s3://'));
+  const makers = hypernetwork?.kind === 'run' ? [hypernetwork.folder] : [];
+  return holds(folder) && [...files, ...bases, ...makers].every((place) => place.startsWith('s3://'));
 }
+
+/** A hypernetwork is trained and used by the trainer itself, whatever framework its run names. */
+export const frameworkOf = ({ framework, peftMethod }: Pick<Training, 'framework' | 'peftMethod'>): string =>
+  peftMethod === 'hypernetwork' ? 'hf' : framework;
 
 export const baseInCache = ({ baseModel }: Pick<Training, 'baseModel'>): string | null =>
   baseModel.kind === 'hub' || baseModel.kind === 'tiny-llama' ? nameOfBase(baseModel) : null;

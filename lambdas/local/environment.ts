@@ -53,6 +53,7 @@ const PASSED_ON = [
   'TUNEPLANE_TRUST_REMOTE_CODE',
   'TUNEPLANE_CACHE_BYTES',
   'TUNEPLANE_SCRIPT',
+  'TUNEPLANE_NEMO_PYTHON',
 ];
 
 export interface LocalEnvironment {

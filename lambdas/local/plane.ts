@@ -1,6 +1,7 @@
 /** The one-machine home, put together: one process, one folder. Here ports meet their local adapters, and nowhere else. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { WORKER_LINE } from '#compute/waiting-runs.ts';
 import { WorkerCompute } from '#compute/worker-compute.ts';
 import { attemptName, runIdOfAttempt } from '#domain/run-folder.ts';
 import { isInStore } from '#domain/worker.ts';
@@ -215,12 +216,12 @@ async function startLocked(environment: LocalEnvironment, lock: ReturnType<typeo
   };
 }
 
-/** Idempotent answers are kept for a day, tickets until they are over; deletions that were cut off are finished. */
+/** Idempotent answers are kept for a day, tickets and places in the workers' line until they are over; deletions that were cut off are finished. */
 async function tidyUp(ports: Ports): Promise<void> {
   const { answers, documents, clock } = ports;
   try {
     await answers.expire(clock.now() - KEPT_MILLIS);
-    await documents.expire(TICKETS, clock.now());
+    for (const collection of [TICKETS, WORKER_LINE]) await documents.expire(collection, clock.now());
     await finishDeletions(ports);
   } catch (error) {
     logFault('expiry-failed', {}, error); // the next hour tries again

@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { ComputeHandle, Run } from '#domain/run.ts';
 import type { Compute, Launch, LaunchOrder, Machine, Observation, Reservation } from '#ports';
+import { findEngines } from './find-engines.ts';
 import { SupervisorProcesses, type SupervisorSettings } from './supervisor-processes.ts';
 import { type MachineRoom, WaitingLine } from './waiting-line.ts';
 
@@ -28,7 +29,7 @@ export class ProcessCompute implements Compute {
   }
 
   async machines(): Promise<readonly Machine[]> {
-    const { room, python } = this.#options;
+    const { room } = this.#options;
     const { held, waiting } = this.#line.overview();
     return [
       {
@@ -38,7 +39,7 @@ export class ProcessCompute implements Compute {
         busy: [...held.keys()].sort(),
         waiting,
         gpus: room.gpus.map((index) => ({ index, heldBy: [...held].find(([, gpus]) => gpus.includes(index))?.[0] ?? null })),
-        engines: existsSync(python) ? ['hf'] : [],
+        engines: findEngines(this.#options, room.gpus.length > 0),
       },
     ];
   }

@@ -1,9 +1,7 @@
 /** What a home has beside its own machine: the store, and the providers of rented machines that are configured whole. */
-import { randomInt } from 'node:crypto';
-import { setTimeout as pause } from 'node:timers/promises';
-import { ConnectorCompute } from '#compute/connector-compute.ts';
-import { openConnector, openGate, type RentingProvider } from '#compute/open-connectors.ts';
-import type { Clock, Compute, DocumentStore, MachineTokens, Pace } from '#ports';
+import type { RentingProvider } from '#compute/open-connectors.ts';
+import { openRental, type RentalWorld } from '#compute/open-rental.ts';
+import type { Compute, Pace } from '#ports';
 import type { OpenStore } from '#s3/open-store.ts';
 import type { RentingSettings } from './renting-environment.ts';
 
@@ -25,42 +23,12 @@ export async function openHomeStore({ store }: RentingSettings): Promise<OpenSto
   return openStore(store);
 }
 
-interface RentingWorld {
-  readonly documents: DocumentStore;
-  readonly clock: Clock;
-  readonly machineTokens: MachineTokens;
-}
-
 /** Those that lack nothing. */
 export function openRentals(
   { providers, image, missing, allowUnverified }: RentingSettings,
-  world: RentingWorld,
+  world: RentalWorld,
 ): Partial<Record<RentingProvider, Compute>> {
   if (image === null) return {};
-  const { documents, clock, machineTokens } = world;
   const whole = providers.filter(({ name }) => missing[name] === undefined);
-  return Object.fromEntries(
-    whole.map(({ name, key, url }) => {
-      const wait = async (millis: number) => void (await pause(millis));
-      const gate = openGate(name, { documents, clock, pause: wait });
-      const connector = openConnector(name, key, { fetch, gate, pause: wait }, url ?? undefined);
-      return [
-        name,
-        new ConnectorCompute({
-          connector,
-          documents,
-          clock,
-          planeId: machineTokens.planeId,
-          image,
-          allowUnverified,
-          chance: twoCharacters,
-        }),
-      ];
-    }),
-  );
+  return Object.fromEntries(whole.map((provider) => [provider.name, openRental({ ...provider, image, allowUnverified }, world)]));
 }
-
-const twoCharacters = (): string =>
-  randomInt(36 ** 2)
-    .toString(36)
-    .padStart(2, '0');

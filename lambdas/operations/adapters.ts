@@ -4,14 +4,13 @@ import type { RunView } from '#domain/run.ts';
 import { type Manifest, runFolderKeys, type StoredFile } from '#domain/run-folder.ts';
 import type { Ports } from '#ports';
 import { inFolder } from './advance/run-folder-files.ts';
+import { findNewestCompleted, notePointer } from './newest-completed.ts';
 
-const PAGE = 100;
 const collectionOf = (adapterId: string): string => `adapter-runs/${adapterId}`;
 
-/** Before the run itself is stored: a crash between leaves a pointer to nothing, which is passed over. */
-export async function noteAdapter(ports: Ports, adapterId: string, runId: string): Promise<void> {
-  await ports.documents.put(collectionOf(adapterId), runId, {});
-}
+/** Before the run itself is stored. */
+export const noteAdapter = (ports: Ports, adapterId: string, runId: string): Promise<void> =>
+  notePointer(ports, collectionOf(adapterId), runId);
 
 export interface Adapter {
   readonly view: RunView;
@@ -29,16 +28,8 @@ export async function getAdapter(ports: Ports, adapterId: string): Promise<Adapt
 }
 
 async function findHolder(ports: Ports, adapterId: string): Promise<RunView> {
-  let after: string | undefined;
-  for (;;) {
-    const pointers = await ports.documents.list(collectionOf(adapterId), PAGE, after);
-    for (const { id } of pointers) {
-      const view = await ports.runs.get(id);
-      if (view?.run.state === 'completed') return view;
-    }
-    after = pointers.at(-1)?.id;
-    if (pointers.length < PAGE || after === undefined) break;
-  }
+  const holder = await findNewestCompleted(ports, collectionOf(adapterId));
+  if (holder) return holder;
   const own = await ports.runs.get(adapterId);
   if (own?.run.state === 'completed' && own.run.adapterId === null) return own;
   throw new DomainError('adapter_not_found', `no completed run holds the adapter '${adapterId}'`, { adapterId });

@@ -6,6 +6,7 @@ import type { RunPlan } from '#domain/run-request.ts';
 import type { NameClaim, Ports, Remembered } from '#ports';
 import { noteAdapter } from './adapters.ts';
 import { pinBase } from './find-base.ts';
+import { noteHypernetwork } from './hypernetworks.ts';
 import { keepEnvironment } from './run-environment.ts';
 
 export interface NewRun {
@@ -47,12 +48,15 @@ export async function createRun(ports: Ports, order: NewRun, remember?: (view: R
   }
   const view: RunView = { run: draft.run, progress: null };
   if (order.adapterId) await noteAdapter(ports, order.adapterId, id);
+  if (trainsHypernetwork(draft.run)) await noteHypernetwork(ports, draft.run.training.baseModel, id);
   await keepEnvironment(ports, id, order.plan.env ?? {});
   await pinBase(ports, draft.run);
   await ports.runs.create(draft.run, draft.events, remember?.(view), order.names);
   if (order.submit) await ports.workflow.start(id);
   return view;
 }
+
+const trainsHypernetwork = ({ purpose, training }: Run): boolean => purpose === 'train' && training.peftMethod === 'hypernetwork';
 
 function blankRun(
   id: string,
@@ -69,6 +73,7 @@ function blankRun(
     projectId,
     provider: provider ?? settings.provider,
     purpose: purpose ?? 'train',
+    hypernetwork: null,
     adapterId: adapterId ?? null,
     resumedFrom: resumedFrom ?? null,
     metadata: { ...metadata },

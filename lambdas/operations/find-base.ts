@@ -19,7 +19,7 @@ export async function findBase(ports: Pick<Ports, 'runs' | 'artifacts'>, name: s
   if (!artifact)
     return name === runId ? `run '${name}' is ${run.state} and has no adapter or model` : `run '${runId}' has no artifact '${name}'`;
   const form = formOf(run, artifact);
-  if (form === null) return `artifact '${name}' is of type ${artifact.type}: a run begins with an adapter, a model or a checkpoint`;
+  if (form === null) return `${describe(run, artifact)}: a run begins with an adapter, a model or a checkpoint of framework hf`;
   const { loraR, loraAlpha, targetModules } = run.training.hyperparameters;
   return {
     base: {
@@ -30,7 +30,8 @@ export async function findBase(ports: Pick<Ports, 'runs' | 'artifacts'>, name: s
       base: form === 'adapter' ? plainBaseOf(run) : null,
     },
     isTiny: await goesBackToTiny(ports, run),
-    shape: form === 'adapter' ? { loraR, loraAlpha, targetModules } : null,
+    // Of an adapter that a hypernetwork made, only the adapter itself knows the shape.
+    shape: form === 'adapter' && run.purpose === 'train' ? { loraR, loraAlpha, targetModules } : null,
   };
 }
 
@@ -44,9 +45,17 @@ const mainResult = (run: Run): RunArtifact | undefined => {
   return results.find(({ type }) => type === 'model') ?? results.find(({ type }) => type === 'adapter');
 };
 
-function formOf({ training }: Run, { type }: RunArtifact): 'adapter' | 'model' | null {
+/** A hypernetwork is no model that answers, and other frameworks' checkpoints are shards that only they read. */
+function formOf({ training, purpose }: Run, { type }: RunArtifact): 'adapter' | 'model' | null {
+  if (training.peftMethod === 'hypernetwork' && purpose === 'train') return null;
+  if (type === 'checkpoint' && training.framework !== 'hf') return null;
   if (type === 'adapter' || type === 'model') return type;
   return type === 'checkpoint' ? (training.peftMethod === 'full' ? 'model' : 'adapter') : null;
+}
+
+function describe({ training, purpose }: Run, { id, type }: RunArtifact): string {
+  if (training.peftMethod === 'hypernetwork' && purpose === 'train') return `artifact '${id}' is of a hypernetwork`;
+  return type === 'checkpoint' ? `'${id}' is a checkpoint of framework ${training.framework}` : `artifact '${id}' is of type ${type}`;
 }
 
 /** An adapter that began with another one belongs to the same base. */

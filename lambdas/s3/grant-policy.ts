@@ -1,7 +1,8 @@
 /**
  * What one attempt may do in the store, as a session policy: read and write its own files and the run's checkpoints, logs, metrics and
- * artifacts; read its data, a base that is stored, and the checkpoint of another run that it goes on from. A session policy grants
- * nothing by itself: it is cut out of what the plane's own credentials, or the role, may do.
+ * artifacts; read its data, a base that is stored, the hypernetwork that makes its adapter, and the checkpoint of another run that it goes
+ * on from. Bases and hypernetworks are named by their folder, so their trainer lists them too. A session policy grants nothing by itself: it
+ * is cut out of what the plane's own credentials, or the role, may do.
  *
  * A policy may have 2,048 characters (docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html, "Policy"). Where data are many
  * files, their folders stand in their place.
@@ -14,7 +15,9 @@ import { parseS3Uri } from './storage-places.ts';
 const MAX_CHARACTERS = 2_048;
 
 /** What a grant looks at of a run. */
-export type Scope = Pick<Run, 'id' | 'resumedFrom'> & { readonly training: Pick<Run['training'], 'dataset' | 'baseModel'> };
+export type Scope = Pick<Run, 'id' | 'resumedFrom' | 'hypernetwork'> & {
+  readonly training: Pick<Run['training'], 'dataset' | 'baseModel'>;
+};
 
 /**
  * @param folder where the run folder lies; its key does not end in '/'
@@ -26,10 +29,11 @@ export function grantPolicy(run: Scope, attempt: number, folder: ObjectPlace): s
     arnOf({ ...folder, key: `${folder.key}/${kind}/${scopeOf(kind, run.id, name)}` }),
   );
   const reads = readPlaces(run);
-  const policy = toPolicy(folder, own, reads.map(arnOf));
+  const lists = [{ ...folder, key: `${folder.key}/*` }, ...wholeFolders(run)];
+  const policy = toPolicy(own, reads.map(arnOf), lists);
   if (policy.length <= MAX_CHARACTERS) return policy;
   const folders = [...new Set(reads.map((place) => arnOf({ ...place, key: `${place.key.slice(0, place.key.lastIndexOf('/') + 1)}*` })))];
-  const shorter = toPolicy(folder, own, folders);
+  const shorter = toPolicy(own, folders, lists);
   if (shorter.length > MAX_CHARACTERS)
     throw new Error(`the data of run ${run.id} lie in ${folders.length} folders: too many for one grant`);
   return shorter;
@@ -51,11 +55,17 @@ function scopeOf(kind: string, runId: string, name: string): string {
   }
 }
 
-function readPlaces({ training: { dataset, baseModel }, resumedFrom }: Scope): ObjectPlace[] {
-  const files = dataset.kind === 'files' ? dataset.files.map(({ location }) => location) : [];
-  const bases = storedFolders(baseModel).map((folder) => `${folder.replace(/\/$/, '')}/*`);
+function readPlaces(run: Scope): ObjectPlace[] {
+  const { training, resumedFrom } = run;
+  const files = training.dataset.kind === 'files' ? training.dataset.files.map(({ location }) => location) : [];
   const origin = resumedFrom ? [`${resumedFrom.folder}/*`, `${parentOf(resumedFrom.folder)}/${resumedFrom.checkpoint}.json`] : [];
-  return [...files, ...bases, ...origin].flatMap((uri) => parseS3Uri(uri) ?? []);
+  return [...files.flatMap((uri) => parseS3Uri(uri) ?? []), ...wholeFolders(run), ...origin.flatMap((uri) => parseS3Uri(uri) ?? [])];
+}
+
+/** What is named by its folder alone, whose files the trainer finds by listing it: the base, and the hypernetwork. */
+function wholeFolders({ training, hypernetwork }: Scope): ObjectPlace[] {
+  const makers = hypernetwork?.kind === 'run' ? [hypernetwork.folder] : [];
+  return [...storedFolders(training.baseModel), ...makers].flatMap((folder) => parseS3Uri(`${folder.replace(/\/$/, '')}/*`) ?? []);
 }
 
 function storedFolders(base: Run['training']['baseModel']): string[] {
@@ -66,18 +76,18 @@ function storedFolders(base: Run['training']['baseModel']): string[] {
 
 const parentOf = (uri: string): string => uri.slice(0, uri.lastIndexOf('/'));
 
-function toPolicy(folder: ObjectPlace, own: readonly string[], reads: readonly string[]): string {
+function toPolicy(own: readonly string[], reads: readonly string[], lists: readonly ObjectPlace[]): string {
   return JSON.stringify({
     Version: '2012-10-17',
     Statement: [
       { Effect: 'Allow', Action: ['s3:GetObject', 's3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload'], Resource: own },
       ...(reads.length === 0 ? [] : [{ Effect: 'Allow', Action: 's3:GetObject', Resource: reads }]),
-      {
+      ...[...Map.groupBy(lists, ({ bucket }) => bucket)].map(([bucket, places]) => ({
         Effect: 'Allow',
         Action: 's3:ListBucket',
-        Resource: `arn:aws:s3:::${folder.bucket}`,
-        Condition: { StringLike: { 's3:prefix': `${folder.key}/*` } },
-      },
+        Resource: `arn:aws:s3:::${bucket}`,
+        Condition: { StringLike: { 's3:prefix': places.map(({ key }) => key) } },
+      })),
     ],
   });
 }

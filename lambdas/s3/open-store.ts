@@ -99,6 +99,7 @@ async function checkStore(
 const PROBE: Scope = {
   id: 'run_00000000000000000000000000',
   training: { dataset: { kind: 'hub', id: 'none', commit: null }, baseModel: { kind: 'tiny-llama' } },
+  hypernetwork: null,
   resumedFrom: null,
 };
 

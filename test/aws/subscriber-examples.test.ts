@@ -1,11 +1,17 @@
 /** The templates of examples/events, deployed into the emulator: they hear of what their comments say, and of nothing else. */
 import { readFile } from 'node:fs/promises';
-import { CreateEventBusCommand, EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import {
+  CreateEventBusCommand,
+  DescribeEventBusCommand,
+  EventBridgeClient,
+  PutRuleCommand,
+  PutTargetsCommand,
+} from '@aws-sdk/client-eventbridge';
 import { ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { expect, test } from 'vitest';
 import { EventBusSink } from '#aws/event-bus-sink.ts';
 import type { RunState } from '#domain/run-lifecycle.ts';
-import { clientOptions, uniqueName } from '../support/aws-clients.ts';
+import { clientOptions, REGION, uniqueName } from '../support/aws-clients.ts';
 import { anEvent, aRun } from '../support/builders.ts';
 import { deployStack } from '../support/cloudformation.ts';
 import { eventually } from '../support/contract-suite.ts';
@@ -51,12 +57,27 @@ test('a subscriber in the same account hears of the ends of runs', async () => {
   await eventually(async () => expect(await heard()).toEqual([{ kind: 'Training Run Finished', runId }]));
 });
 
-test('a subscriber in another account hears of failed runs on its default bus', async () => {
+test('a subscriber in another account lets the plane in, and hears of failed runs on its default bus', async () => {
+  const bridge = new EventBridgeClient(clientOptions());
+  const busName = uniqueName('bus');
+  await bridge.send(new CreateEventBusCommand({ Name: busName }));
   const outputs = await deployStack(await readTemplate('other-account.yaml'), { PlaneAccount: '000000000000' });
+  // The plane's side of it. The emulator has one account, which is both: who is let in is read from the policy below.
+  const place = { Name: 'forward', EventBusName: busName };
+  await bridge.send(new PutRuleCommand({ ...place, EventPattern: JSON.stringify({ source: ['tuneplane'] }) }));
+  const Arn = `arn:aws:events:${REGION}:000000000000:event-bus/default`;
+  const { FailedEntryCount } = await bridge.send(
+    new PutTargetsCommand({ Rule: 'forward', EventBusName: busName, Targets: [{ Id: 'them', Arn }] }),
+  );
+  expect(FailedEntryCount).toBe(0);
   const heard = await openQueue(outputs['Queue']);
 
-  await publishEnd('default', 'completed');
-  const runId = await publishEnd('default', 'failed');
+  await publishEnd(busName, 'completed');
+  const runId = await publishEnd(busName, 'failed');
 
   await eventually(async () => expect(await heard()).toEqual([{ kind: 'Training Run Finished', runId }]));
+  const { Policy = '' } = await bridge.send(new DescribeEventBusCommand({ Name: 'default' }));
+  expect(JSON.parse(Policy).Statement).toEqual([
+    expect.objectContaining({ Sid: 'tuneplane', Principal: { AWS: 'arn:aws:iam::000000000000:root' }, Action: 'events:PutEvents' }),
+  ]);
 });

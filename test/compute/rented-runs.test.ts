@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { costOf } from '#compute/machine-ledger.ts';
 import { RENTING_PROVIDERS, type RentingProvider } from '#compute/open-connectors.ts';
 import { stopRun } from '#operations/stop-run.ts';
-import { aComputeNeed, aTraining } from '../support/builders.ts';
+import { aComputeNeed, aRun, aTraining } from '../support/builders.ts';
 import { RentedWorld } from '../support/rented-world.ts';
 
 const stateOf = async (world: RentedWorld, id: string): Promise<string> => (await world.runs.get(id))?.run.state ?? 'missing';
@@ -280,5 +280,14 @@ describe('what is chosen', () => {
 
     expect(await runOf(world, id)).toMatchObject({ state: 'failed', failure: { code: 'data_unreachable' } });
     expect(world.fake('runpod').machines.size).toBe(0);
+  });
+
+  test.each([
+    ['s3://store/model/', 'reserved'],
+    ['/home/plane/model/', 'impossible'],
+  ])('a hypernetwork at %s: a machine for it is %s', async (folder, kind) => {
+    const run = aRun({ provider: 'runpod', purpose: 'generate', hypernetwork: { kind: 'run', runId: 'run_z', folder, files: [] } });
+
+    expect(await new RentedWorld().ports.compute.of('runpod').reserve('tag', run)).toMatchObject({ kind });
   });
 });

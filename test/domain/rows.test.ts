@@ -5,6 +5,7 @@ test.each([
   ['alpaca', '{"instruction":"a","input":"","output":"b"}'],
   ['messages', '{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}'],
   ['prompt_completion', '{"prompt":"a","completion":"b"}'],
+  ['trajectory_completion', '{"trajectory":[{"role":"user","content":"a"}],"prompt":"a","completion":"b"}'],
   ['preference', '{"prompt":"a","chosen":"b","rejected":"c"}'],
   ['text', '{"text":"a"}'],
 ])('knows %s rows by the first', (format, line) => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { assign, findRoom, isInStore, type Place, type WorkerNeed, type WorkerReport, whyUnfit } from '#domain/worker.ts';
+import type { Run } from '#domain/run.ts';
+import { assign, findRoom, frameworkOf, isInStore, type Place, type WorkerNeed, type WorkerReport, whyUnfit } from '#domain/worker.ts';
 import { aComputeNeed, aTraining } from '../support/builders.ts';
 
 const A10 = { name: 'NVIDIA A10', memoryGb: 22.5 };
@@ -126,15 +127,23 @@ describe('who goes where', () => {
   });
 });
 
-test('a run is in the store when its folder, its data and its base are', () => {
+test('a run is in the store when its folder, its data, its base and its hypernetwork are', () => {
   const holds = (key: string) => key.startsWith('s3/');
   const file = { path: 'rows', sizeBytes: 1, sha256: 'a'.repeat(64), split: 'train' as const };
   const dataAt = (location: string) => ({ kind: 'files' as const, uri: 'rows', files: [{ ...file, location }] });
-  const inStore = (folder: string, overrides: Parameters<typeof aTraining>[0] = {}) =>
-    isInStore({ folder, training: aTraining(overrides) }, holds);
+  const inStore = (folder: string, overrides: Parameters<typeof aTraining>[0] = {}, hypernetwork: Run['hypernetwork'] = null) =>
+    isInStore({ folder, training: aTraining(overrides), hypernetwork }, holds);
+  const madeAt = (folder: string): Run['hypernetwork'] => ({ kind: 'run', runId: 'run_z', folder, files: [] });
 
   expect(inStore('s3/bucket/runs/x', { dataset: dataAt('s3://bucket/rows') })).toBe(true);
   expect(inStore('runs/x', { dataset: dataAt('s3://bucket/rows') })).toBe(false);
   expect(inStore('s3/bucket/runs/x', { dataset: dataAt('/data/rows') })).toBe(false);
   expect(inStore('s3/bucket/runs/x', { dataset: dataAt('s3://bucket/rows'), baseModel: { kind: 'path', path: '/models/x' } })).toBe(false);
+  expect(inStore('s3/bucket/runs/x', { dataset: dataAt('s3://bucket/rows') }, madeAt('s3://bucket/model/'))).toBe(true);
+  expect(inStore('s3/bucket/runs/x', { dataset: dataAt('s3://bucket/rows') }, madeAt('/home/model/'))).toBe(false);
+});
+
+test('a hypernetwork needs a worker with the trainer, whatever framework its run names', () => {
+  expect(frameworkOf({ framework: 'nemo', peftMethod: 'hypernetwork' })).toBe('hf');
+  expect(frameworkOf({ framework: 'nemo', peftMethod: 'lora' })).toBe('nemo');
 });

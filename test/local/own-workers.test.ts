@@ -100,7 +100,7 @@ test('a run waits until a worker comes, trains there, pauses, resumes, and its f
   await plane.request('POST', `/runs/${id}/resume`, undefined, ASKED);
   const run = await when(id, ({ state }) => state === 'completed' || state === 'failed', 'ends');
 
-  expect(worker).toMatchObject({ name: 'box-1', provider: 'local', slots: 1, busy: [id], engines: ['hf'], away: false });
+  expect(worker).toMatchObject({ name: 'box-1', provider: 'local', slots: 1, busy: [id], engines: ['hf', 'meta'], away: false });
   expect(run).toMatchObject({
     state: 'completed',
     attempts: [

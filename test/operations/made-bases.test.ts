@@ -4,6 +4,7 @@ import type { RunRequest } from '#domain/run-request.ts';
 import { deleteRun } from '#operations/delete-run.ts';
 import { orderRun } from '#operations/order-run.ts';
 import { aTraining } from '../support/builders.ts';
+import { sha256Of } from '../support/memory-artifacts.ts';
 import { MemoryPlane } from '../support/memory-plane.ts';
 
 let plane: MemoryPlane;
@@ -153,4 +154,29 @@ test('a run at work has made nothing to begin with yet', async () => {
   await expect(order({ baseModel: id })).rejects.toMatchObject({
     problems: [{ message: `run '${id}' is queued and has no adapter or model` }],
   });
+});
+
+test('a hypernetwork is no base, and a checkpoint of another framework than hf is none either', async () => {
+  const model = { path: 'model/hypernetwork.safetensors', kind: 'model', sizeBytes: 1, sha256: sha256Of('x') } as const;
+  const network = await plane.create({ training: aTraining({ peftMethod: 'hypernetwork' }) });
+  await plane.settle(network);
+  await plane.artifacts.put(`runs/${network}/framework=hf/artifacts/${network}/${model.path}`, 'x');
+  await plane.trainer(network).claim();
+  await plane.trainer(network).finish('completed', { files: [model] });
+  await plane.settle(network);
+  const sharded = await plane.create({ training: aTraining({ framework: 'meta' }) });
+  await plane.settle(sharded);
+  const trainer = plane.trainer(sharded, 1, `runs/${sharded}/framework=meta`);
+  await trainer.claim();
+  await trainer.checkpoint(10);
+  await trainer.finish('completed');
+  await plane.settle(sharded);
+
+  await expect(order({ baseModel: network })).rejects.toMatchObject({
+    problems: [{ message: expect.stringContaining(`artifact 'art_${network.slice(4)}_model' is of a hypernetwork`) }],
+  });
+  await expect(order({ baseModel: `ckpt_${sharded.slice(4)}_000010` })).rejects.toMatchObject({
+    problems: [{ message: expect.stringContaining('is a checkpoint of framework meta') }],
+  });
+  expect(await baseOf({ baseModel: sharded })).toMatchObject({ form: 'adapter' });
 });

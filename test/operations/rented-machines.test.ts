@@ -52,6 +52,18 @@ describe('without capacity', () => {
     expect(await plane.run(id)).toMatchObject({ state: 'initializing', waiting: null });
   });
 
+  test('it asks again in a minute, or when the provider says that it may', async () => {
+    const id = await plane.create();
+    plane.setLiveness(id, 1, 'gone');
+    plane.compute.refusal = { kind: 'no-capacity', waiting: NO_STOCK };
+    const plain = await plane.settle(id);
+    plane.compute.refusal = { kind: 'no-capacity', waiting: NO_STOCK, retrySeconds: 7 };
+    plane.now += 60_000;
+    const told = await plane.settle(id);
+
+    expect([plain.waitSeconds, told.waitSeconds]).toEqual([60, 7]);
+  });
+
   test('it is stopped after a day, and no machine can come any more', async () => {
     const id = await plane.create();
     plane.compute.refusal = { kind: 'no-capacity', waiting: NO_STOCK };

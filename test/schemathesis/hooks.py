@@ -12,9 +12,13 @@ REASONS = [
     r"\bnothing is stored under\b",
     r"\bnothing was uploaded with SHA-256\b",
     r"\bis required: the project has no base_model$",
-    r"\bis given in env too$",
+    r"\bis given in (env|model_parameters) too$",
     r"\bis another name of '\w+', which is given too$",
     r"\bis used only with report_to 'wandb'$",
+    r"\bis used only with method 'dpo'$",
+    r"\bmust be 'preference' with method 'dpo'",
+    r"'preference' needs method 'dpo'$",
+    r"'merged' needs an adapter; full fine-tuning has none$",
     r"^line \d+: ",  # rows of a text
     r"\bhas checkpoints already\b",
     r"\bmust not differ from\b",  # compute beside the document's own fields
@@ -40,5 +44,6 @@ def refused_for_a_reason(ctx, response, case):
     body = response.json()
     if body["code"] in CODES:
         return
-    unexplained = [part for part in body["detail"].split("; ") if not any(re.search(reason, part) for reason in REASONS)]
+    problems = [f"{problem['path']}: {problem['message']}" for problem in body.get("problems", [])] or [body["detail"]]
+    unexplained = [problem for problem in problems if not any(re.search(reason, problem) for reason in REASONS)]
     assert not unexplained, f"valid by its schema, and refused: {unexplained}"

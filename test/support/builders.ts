@@ -74,6 +74,7 @@ export function aRun(overrides: Partial<Run> = {}): Run {
     projectId: 'proj_default',
     provider: 'local',
     purpose: 'train',
+    hypernetwork: null,
     adapterId: null,
     resumedFrom: null,
     metadata: {},

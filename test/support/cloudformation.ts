@@ -11,10 +11,10 @@ export async function deployStack(template: string, parameters: Readonly<Record<
     [`Parameters.member.${index + 1}.ParameterKey`, name],
     [`Parameters.member.${index + 1}.ParameterValue`, value],
   ]);
-  const created = await ask({ Action: 'CreateStack', StackName, TemplateBody: template, ...Object.fromEntries(given) });
+  const created = await askCloudFormation({ Action: 'CreateStack', StackName, TemplateBody: template, ...Object.fromEntries(given) });
   if (!created.includes('<StackId>')) throw new Error(created);
   for (let look = 0; look < LOOKS; look++) {
-    const answer = await ask({ Action: 'DescribeStacks', StackName });
+    const answer = await askCloudFormation({ Action: 'DescribeStacks', StackName });
     const status = /<StackStatus>(\w+)</.exec(answer)?.[1] ?? '';
     if (status === 'CREATE_COMPLETE') return readOutputs(answer);
     if (!status.endsWith('IN_PROGRESS')) throw new Error(answer);
@@ -23,7 +23,7 @@ export async function deployStack(template: string, parameters: Readonly<Record<
   throw new Error(`stack ${StackName} is still being made`);
 }
 
-export async function ask(query: Readonly<Record<string, string>>): Promise<string> {
+export async function askCloudFormation(query: Readonly<Record<string, string>>): Promise<string> {
   const answer = await fetch(clientOptions().endpoint, {
     method: 'POST',
     headers: {

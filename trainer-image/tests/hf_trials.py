@@ -6,6 +6,7 @@ The trial's parent plays the supervisor: it reads the engine's lines, moves chec
 import copy
 import gc
 import hashlib
+import importlib
 import json
 import os
 import signal
@@ -152,10 +153,12 @@ class Engine:
         kill_at: int | None = None,
         command_at: tuple[int, dict[str, Any]] | None = None,
         environment: dict[str, str] | None = None,
+        engine: str = "hf",
+        spec: dict[str, Any] | None = None,
         ranks: int = 1,
         patch: Callable[[int], object] | None = None,
     ) -> Attempt:
-        """One attempt to its end. `command_at`: once that step is reported, command.json holds this.
+        """One attempt to its end. `command_at`: once that step is reported, command.json holds this; `spec`: more of spec.json.
 
         `ranks`: as many forks that talk by gloo, as under torchrun. `patch`: is called with the rank in each fork before the engine.
         """
@@ -164,8 +167,8 @@ class Engine:
         work = folder / "work"
         work.mkdir(parents=True)
         resume_from = {"checkpoint": resume[0], "folder": resume[1].name, "step": 0} if resume else None
-        spec = {"schema": 1, "runId": "run_trial", "attempt": 1, "name": None, "training": training, "resumeFrom": resume_from}
-        (work / "spec.json").write_text(json.dumps(spec | {"logsAfter": None, "stallSeconds": 300}))
+        told = {"schema": 1, "runId": "run_trial", "attempt": 1, "name": None, "training": training, "resumeFrom": resume_from}
+        (work / "spec.json").write_text(json.dumps(told | {"logsAfter": None, "stallSeconds": 300} | (spec or {})))
         told = {"TUNEPLANE_WORK": str(work), "TUNEPLANE_CACHE": str(self.cache), **(environment or {})}
         if resume:
             told["TUNEPLANE_RESUME_FOLDER"] = str(resume[1])
@@ -174,7 +177,7 @@ class Engine:
         port = _free_port()
         each = [_of_rank(rank, ranks, port) for rank in range(ranks)]
         children = [
-            self.fork(lambda rank=rank: _play(told | each[rank], rank, patch), folder / f"log{rank or ''}", closing=reading)
+            self.fork(lambda rank=rank: _play(engine, told | each[rank], rank, patch), folder / f"log{rank or ''}", closing=reading)
             for rank in range(ranks)
         ]
         os.close(writing)
@@ -248,9 +251,8 @@ def _of_rank(rank: int, ranks: int, port: int) -> dict[str, str]:
     return {"MASTER_ADDR": "127.0.0.1", **{name: str(number) for name, number in numbers.items()}}
 
 
-def _play(environment: dict[str, str], rank: int, patch: Callable[[int], object] | None) -> None:
-    from trainer.engines import hf
-
+def _play(engine: str, environment: dict[str, str], rank: int, patch: Callable[[int], object] | None) -> None:
+    module = importlib.import_module(f"trainer.engines.{engine}")
     os.environ.update(environment)
     if patch:
         patch(rank)
@@ -262,7 +264,7 @@ def _play(environment: dict[str, str], rank: int, patch: Callable[[int], object]
         )
         constants.ENDPOINT = environment["HF_ENDPOINT"]
         constants.HF_HUB_CACHE = environment["TUNEPLANE_CACHE"]
-    hf.main()
+    module.main()
 
 
 def _supervise(said: dict[str, Any], attempt: Attempt) -> None:

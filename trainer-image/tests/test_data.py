@@ -58,11 +58,21 @@ def test_held_out_rows_are_held_out():
         (MESSAGES, "messages"),
         ({"prompt": "1 + 1 =", "completion": " 2"}, "prompt_completion"),
         ({"prompt": [{"role": "user", "content": "a"}], "completion": [{"role": "assistant", "content": "b"}]}, "prompt_completion"),
+        ({"trajectory": [{"role": "user", "content": "a"}], "prompt": "b", "completion": "c"}, "trajectory_completion"),
         ({"text": "Once upon a time."}, "text"),
     ],
 )
 def test_detects_the_format_from_the_first_row(tmp_path, row, found):
     assert load(write(tmp_path, [row] * 3)).format == found
+
+
+def test_a_trajectory_is_what_was_said_before_the_prompt():
+    row = {"trajectory": SEEN, "prompt": "b", "completion": "c"}
+
+    as_messages = to_training_row(row, "trajectory_completion", "text", has_template=True)
+
+    said = [*SEEN, {"role": "user", "content": "b"}]
+    assert as_messages == {"prompt": said, "completion": [{"role": "assistant", "content": "c"}]}
 
 
 def test_a_field_of_another_name_may_hold_the_text(tmp_path):
@@ -75,6 +85,8 @@ def test_a_field_of_another_name_may_hold_the_text(tmp_path):
 A_ROW = "an alpaca row has instruction, input, output"
 M_ROW = "a messages row has messages, a list of {role, content}"
 P_ROW = "a prompt_completion row has prompt and completion"
+T_ROW = "a trajectory_completion row has trajectory, a list of {role, content}, and prompt and completion"
+SEEN = [{"role": "user", "content": "a"}]
 
 
 @pytest.mark.parametrize(
@@ -107,6 +119,12 @@ P_ROW = "a prompt_completion row has prompt and completion"
             {"prompt": [{"role": "user", "content": "a"}], "completion": [{"role": "assistant", "content": "b"}]},
             "prompt and completion are a list, those of the first row a text: all must be alike",
         ),
+        (
+            {"trajectory": SEEN, "prompt": "a", "completion": "b"},
+            {"trajectory": [{"role": "user"}], "prompt": "a", "completion": "b"},
+            f"trajectory[0].content is missing; {T_ROW}",
+        ),
+        ({"trajectory": SEEN, "prompt": "a", "completion": "b"}, {"trajectory": SEEN, "prompt": "a"}, f"completion is missing; {T_ROW}"),
         ({"text": "a"}, {"txt": "a"}, "text is missing; a text row has text"),
     ],
 )

@@ -19,7 +19,7 @@ from trainer.machine_cache import MachineCache
 from trainer.supervision import inputs
 from trainer.supervision.attempt import AttemptFailed, read_attempt
 from trainer.supervision.books import open_books
-from trainer.supervision.inputs import fetch_inputs
+from trainer.supervision.inputs import fetch_hypernetwork, fetch_inputs
 from trainer.supervision.preparation import prepare
 from trainer.supervision.s3_credentials import transfer_config
 
@@ -208,6 +208,36 @@ def test_what_lies_on_this_machine_needs_no_client(tmp_path: Path):
     given = {"dataset": {"kind": "hub", "id": "x", "commit": None}, "baseModel": {"kind": "tiny-llama"}}
 
     assert fetch(given, tmp_path)[0] is given
+
+
+def pinned(bucket: str, sha256: str = hashlib.sha256(ROWS).hexdigest()) -> dict[str, Any]:
+    file = {"path": "hypernetwork.safetensors", "sizeBytes": len(ROWS), "sha256": sha256}
+    return {"kind": "run", "runId": "run_made", "folder": f"s3://{bucket}/artifacts/run_made/model/", "files": [file]}
+
+
+def test_a_pinned_hypernetwork_is_fetched_once_by_its_hashes(bucket: str, tmp_path: Path):
+    put(bucket, **{"artifacts__run_made__model__hypernetwork.safetensors": ROWS, "artifacts__run_made__model__README.md": b"not pinned"})
+    choices: list[str] = []
+
+    both = [
+        fetch_hypernetwork(pinned(bucket), MachineCache(tmp_path), lambda d, f: None, lambda name, value, reason: choices.append(value))
+        for _ in range(2)
+    ]
+
+    folders = [Path(found["folder"]) for found in both if found]
+    assert folders[0] == folders[1] and [path.name for path in folders[0].iterdir()] == ["hypernetwork.safetensors"]
+    assert choices == ["fetched", "hit"]
+
+
+@pytest.mark.parametrize(("stored", "said"), [(ROWS + b"x", "has SHA-256"), (None, "cannot be read")])
+def test_a_hypernetwork_that_is_not_as_it_was_pinned_is_corrupt(bucket: str, tmp_path: Path, stored: bytes | None, said: str):
+    if stored:
+        put(bucket, **{"artifacts__run_made__model__hypernetwork.safetensors": stored})
+
+    with pytest.raises(AttemptFailed, match=said) as caught:
+        fetch_hypernetwork(pinned(bucket), MachineCache(tmp_path), lambda d, f: None, lambda *_: None)
+
+    assert caught.value.code == "artifacts_corrupt"
 
 
 # ---------------------------------------------------------------------------------------------------- data check

@@ -47,7 +47,7 @@ ranks = [subprocess.Popen([sys.executable, sys.argv[1]], env={**os.environ, "RAN
          for rank in range(2)]
 sys.exit(int(any([rank.wait() for rank in ranks])))
 """
-SPEC = {"training": {"framework": "hf"}, "gpusWanted": None}
+SPEC = {"training": {"framework": "hf", "peftMethod": "lora"}, "gpusWanted": None}
 
 
 class RankedRun(SupervisedRun):
@@ -84,7 +84,9 @@ class TestHowMany:
             ({"CUDA_VISIBLE_DEVICES": "0,1,2,3"}, {"gpusWanted": 2}, 2),
             ({"CUDA_VISIBLE_DEVICES": "3"}, {}, 1),
             ({"CUDA_VISIBLE_DEVICES": ""}, {"gpusWanted": 8}, 1),
-            ({"CUDA_VISIBLE_DEVICES": "0,1"}, {"training": {"framework": "nemo"}}, 1),
+            ({"CUDA_VISIBLE_DEVICES": "0,1"}, {"training": {"framework": "meta", "peftMethod": "full"}}, 2),
+            ({"CUDA_VISIBLE_DEVICES": "0,1"}, {"training": {"framework": "nemo", "peftMethod": "lora"}}, 1),
+            ({"TUNEPLANE_RANKS": "2"}, {"training": {"framework": "hf", "peftMethod": "hypernetwork"}}, 1),
             ({"CUDA_VISIBLE_DEVICES": "0,1"}, {"program": {"argv": []}}, 1),
             ({"TUNEPLANE_RANKS": "2"}, {}, 2),
         ],
@@ -102,7 +104,7 @@ class TestHowMany:
         told = {"RUN_FOLDER": tmp_path, "RUN_ID": "run_x", "ATTEMPT": 1, "WORK": tmp_path, "CACHE": tmp_path}
         attempt = read_attempt({f"TUNEPLANE_{name}": str(value) for name, value in told.items()})
 
-        command = engine_command(attempt, {"framework": "hf"}, 2)
+        command = engine_command(attempt, {"framework": "hf", "peftMethod": "lora"}, 2)
 
         assert command[:4] == [sys.executable, "-m", "torch.distributed.run", "--standalone"]
         assert command[command.index("--nproc-per-node") + 1] == "2"

@@ -138,14 +138,14 @@ def test_code_that_comes_with_a_base_runs_only_where_the_operator_named_the_base
 def test_no_word_of_a_request_can_reach_a_shell():
     """Arguments are lists everywhere: no shell=True, no os.system, no eval of text."""
     forbidden = re.compile(
-        r"shell\s*=\s*True|os\.system\(|os\.popen\(|subprocess\.getoutput|\beval\(|\bexec\(|pickle\.load|weights_only\s*=\s*False"
+        r"shell\s*=\s*True|os\.system\(|os\.popen\(|subprocess\.getoutput|(?<!def )\beval\(|\bexec\(|pickle\.load|weights_only\s*=\s*False"
     )
 
     found = [
         f"{path.name}: {line.strip()}" for path in PACKAGE.rglob("*.py") for line in path.read_text().splitlines() if forbidden.search(line)
     ]
 
-    # torch.nn.Module.eval() takes no text: it is the mode of a model.
+    # eval() of a torch.nn.Module, and of what stands in for one, takes no text: it is the mode of a model.
     assert [line for line in found if ".eval()" not in line] == []
 
 

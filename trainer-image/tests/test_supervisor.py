@@ -442,15 +442,15 @@ class TestFailures:
         assert manifest["failure"]["message"].startswith("NotADirectoryError: ")
         assert any("Traceback" in line for line in manifest["failure"]["evidence"]) and run.trace() == []
 
-    def test_a_framework_without_engine_is_told_with_those_that_are_here(self, make: Make) -> None:
+    def test_an_engine_that_lacks_its_library_says_what_to_install(self, make: Make) -> None:
         run = make()
         run.spec["training"]["framework"] = "nemo"
         run.write(f"attempts/{run.name}/spec.json", json.dumps(run.spec))
 
-        manifest = run.start(TUNEPLANE_ENGINE="").finish()
+        manifest = run.start(TUNEPLANE_ENGINE="", TUNEPLANE_NEMO_PYTHON="/nowhere/python").finish()
 
         assert manifest["failure"]["code"] == "engine_missing"
-        assert manifest["failure"]["message"].startswith("the engine nemo is not in this trainer; here are: ")
+        assert "TUNEPLANE_NEMO_PYTHON /nowhere/python is not there: run uv sync" in manifest["failure"]["message"]
 
 
 class TestProcesses:

@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 
 from supervised_run import SupervisedRun
+from trainer.supervision import engine_process
 from trainer.supervision.attempt import Attempt, AttemptFailed, read_attempt
 from trainer.supervision.books import open_books
 from trainer.supervision.chunks import ChunkedRows
 from trainer.supervision.clock import Clock
-from trainer.supervision.engine_process import engine_environment
+from trainer.supervision.engine_process import engine_command, engine_environment
 from trainer.supervision.engine_state import EngineState
 from trainer.supervision.history import earlier_points
 from trainer.supervision.logs import LineReader, level_of
@@ -420,6 +421,25 @@ class TestEnvironmentFile:
         with pytest.raises(ValueError, match="TUNEPLANE_ENVIRONMENT_FILE") as fault:
             read_attempt(self.given(tmp_path, text))
         assert "hunter2" not in str(fault.value)
+
+
+class TestTheEnginesCommand:
+    @pytest.mark.parametrize(
+        ("framework", "peft_method", "engine"),
+        [("hf", "lora", "hf"), ("hf", "hypernetwork", "hypernetwork"), ("meta", "hypernetwork", "hypernetwork")],
+    )
+    def test_is_by_framework_but_a_hypernetwork_has_its_own(self, tmp_path: Path, framework: str, peft_method: str, engine: str) -> None:
+        command = engine_command(attempt_in(tmp_path), {"framework": framework, "peftMethod": peft_method})
+
+        assert command[-1] == f"trainer.engines.{engine}"
+
+    def test_an_engine_that_is_not_there_is_told_with_those_that_are(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "engines").mkdir()
+        (tmp_path / "engines" / "hf.py").touch()
+        monkeypatch.setattr(engine_process, "PACKAGE", tmp_path)
+
+        with pytest.raises(AttemptFailed, match="the engine nemo is not in this trainer; here are: hf"):
+            engine_command(attempt_in(tmp_path), {"framework": "nemo", "peftMethod": "lora"})
 
 
 class TestReporter:

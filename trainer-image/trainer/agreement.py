@@ -15,10 +15,14 @@ def join(device: str, stall_seconds: float) -> None:
     """Meets the other ranks. A collective that stands still ends before the supervisor would call the whole a stall."""
     import torch.distributed
 
-    seconds = min(LONGEST_TIMEOUT_SECONDS, max(LEAST_TIMEOUT_SECONDS, 0.8 * stall_seconds))
     if device == "cuda":
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    torch.distributed.init_process_group("nccl" if device == "cuda" else "gloo", timeout=timedelta(seconds=seconds))
+    torch.distributed.init_process_group("nccl" if device == "cuda" else "gloo", timeout=patience(stall_seconds))
+
+
+def patience(stall_seconds: float) -> timedelta:
+    """How long a rank waits for the others."""
+    return timedelta(seconds=min(LONGEST_TIMEOUT_SECONDS, max(LEAST_TIMEOUT_SECONDS, 0.8 * stall_seconds)))
 
 
 def highest(device: Any, *values: int) -> list[int]:

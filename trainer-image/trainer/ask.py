@@ -22,6 +22,9 @@ def ask(folder: Path, cache: Path, questions: list[str]) -> list[dict[str, str |
     """[{prompt, base, tuned}]; `base` is null for a whole model. Raises Failure."""
     if not folder.is_dir():
         raise Failure("model_not_found", f"there is no folder {folder}")
+    if (folder / "hypernetwork_config.json").is_file():
+        how = "POST /train/hypernetwork makes an adapter with it"
+        raise Failure("model_not_found", f"{folder} holds a hypernetwork, which does not answer by itself: {how}")
     prepare_libraries(cache)
     keep_bitsandbytes_out()
     _say("importing torch and transformers")

@@ -53,6 +53,14 @@ def starting_adapter(base_model: dict[str, Any]) -> Path | None:
     return folder
 
 
+def whole(base_model: dict[str, Any], engine: str) -> dict[str, Any]:
+    """As `plain`, for engines that do not go on with an adapter. Raises Failure (model_not_supported)."""
+    if base_model["kind"] == "made" and base_model["form"] == "adapter":
+        said = f"{base_model['id']} is an adapter, and the engine {engine} begins with whole models"
+        raise Failure("model_not_supported", f'{said}: use framework "hf", or export the run that made it as merged')
+    return plain(base_model)
+
+
 def fetch(base_model: dict[str, Any], link: EngineLink, cache: MachineCache | None = None) -> Base | None:
     """The base where it can be had without torch: from the hub or a folder. None: tiny-llama, which torch has to build.
 

@@ -32,7 +32,11 @@ def refuse_what_cannot_be(training: dict[str, Any]) -> None:
     if training["peftMethod"] == "qlora" and not is_installed("bitsandbytes"):
         how = "install bitsandbytes (uv sync --frozen --project trainer-image)"
         raise Failure("quantization_unavailable", f"QLoRA quantises with bitsandbytes, which is not installed: {how}, or use LoRA")
-    reports = training["hyperparameters"]["reportTo"]
+    refuse_missing_reports(training["hyperparameters"]["reportTo"])
+
+
+def refuse_missing_reports(reports: list[str]) -> None:
+    """Raises Failure: report_unavailable."""
     if "tensorboard" in reports and not is_installed("tensorboard"):
         raise Failure("report_unavailable", "report_to tensorboard needs the package tensorboard: uv sync --frozen --project trainer-image")
     if "wandb" in reports and not is_installed("wandb"):

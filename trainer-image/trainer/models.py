@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 from trainer.bases import Base
 from trainer.best_weights import BestWeights
@@ -75,7 +75,7 @@ def load_model(training: dict[str, Any], base: Base, chosen: Choices, tokenizer:
     except (OSError, ValueError, KeyError) as error:
         _refuse_remote_code(error, base)
         raise Failure("model_not_found", f"{base.id} does not load as a language model: {_quote(error)}") from error
-    _require_embeddings(model, tokenizer, base)
+    require_embeddings(tokenizer, model.get_input_embeddings().num_embeddings, base)
     if chosen.quantize:
         _require_quantized(model, base)
     return model
@@ -129,10 +129,16 @@ def choose_result(model: Any, best: BestWeights | None, step: int, ended: str) -
     return {"step": best.step, "of": "best", "reason": f"the lowest eval loss, {best.eval_loss:.6g}"}
 
 
-def _require_embeddings(model: Any, tokenizer: Any, base: Base) -> None:
-    known, embedded = len(tokenizer), model.get_input_embeddings().num_embeddings
+def require_embeddings(tokenizer: Any, embedded: int, base: Base) -> None:
+    """Raises Failure (tokenizer_mismatch)."""
+    known = len(tokenizer)
     if known > embedded:
         raise Failure("tokenizer_mismatch", f"the tokenizer of {base.id} knows {known:,} tokens, its model has {embedded:,} embeddings")
+
+
+def count_embeddings(base: Base) -> int:
+    """By config.json, for engines that do not load the model themselves."""
+    return AutoConfig.from_pretrained(base.folder, trust_remote_code=may_run_code(base)).get_text_config().vocab_size
 
 
 def _require_quantized(model: Any, base: Base) -> None:

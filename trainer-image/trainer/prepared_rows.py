@@ -1,4 +1,4 @@
-"""The hf engine's data sets: rows tokenised (sft) or in TRL's own words (dpo), and what is told of their lengths."""
+"""The data sets of a run: rows tokenised (sft) or in TRL's own words (dpo), and what is told of their lengths."""
 
 import hashlib
 import importlib.metadata

@@ -11,7 +11,7 @@ Rendered = tuple[str, bool]
 
 def prompt_style(row_format: str, has_template: bool) -> str:
     """chat: through the chat template; alpaca: the Alpaca prompt; raw: as it stands."""
-    if row_format in ("alpaca", "messages"):
+    if row_format in ("alpaca", "messages", "trajectory_completion"):
         return "chat" if has_template else "alpaca"
     return "raw"
 

@@ -32,6 +32,25 @@ def save_adapter(model: Any, tokenizer: Any, base: Base, style: str, link: Engin
     return folder
 
 
+def write_adapter(weights: dict[str, Any], config: Any, tokenizer: Any, base: Base, style: str, link: EngineLink, made: str) -> Path:
+    """As save_adapter, of weights that no PEFT model holds. `weights` by PEFT's names; `made` tells how, before the name of the run."""
+    from safetensors.torch import save_file
+
+    folder = link.fresh_folder("adapter")
+    config.base_model_name_or_path, config.revision, config.inference_mode = base.reference, base.revision, True
+    config.target_modules = sorted(config.target_modules)
+    config.save_pretrained(folder)
+    save_file(weights, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+    _add_tokenizer_and_card(folder, tokenizer, _adapter_card(base, config.r, link.spec, made), base, style, link)
+    return folder
+
+
+def finish_model(folder: Path, tokenizer: Any, base: Base, style: str, link: EngineLink) -> Path:
+    """As save_model, for a folder that holds config.json and weights already."""
+    _add_tokenizer_and_card(folder, tokenizer, _model_card(base, link.spec), base, style, link)
+    return folder
+
+
 def save_model(model: Any, tokenizer: Any, base: Base, style: str, link: EngineLink, weights: dict[str, Any] | None = None) -> Path:
     """A whole model, for `from_pretrained` and for any server."""
     folder = link.fresh_folder("model")
@@ -60,7 +79,7 @@ def _add_tokenizer_and_card(folder: Path, tokenizer: Any, card: str, base: Base,
         file.chmod(0o644)  # safetensors leaves 0600
 
 
-def _adapter_card(base: Base, rank: int, spec: dict[str, Any]) -> str:
+def _adapter_card(base: Base, rank: int, spec: dict[str, Any], made: str = "trained by") -> str:
     wide = f" --max-lora-rank {rank}" if rank > 16 else ""
     return f"""---
 base_model: {base.reference}
@@ -70,7 +89,7 @@ pipeline_tag: text-generation
 
 # {spec["name"] or spec["runId"]}
 
-A LoRA adapter of `{base.id}` at `{base.commit}`, trained by run `{spec["runId"]}`.
+A LoRA adapter of `{base.id}` at `{base.commit}`, {made} run `{spec["runId"]}`.
 {_where_base_is(base)}
 With PEFT, from this folder:
 

@@ -71,6 +71,7 @@ def describe(training: dict[str, Any], base: dict[str, str], data: Data, batch: 
         "dataFingerprint": data.fingerprint,
         "globalBatch": batch.whole,
         "worldSize": batch.ranks,
+        "batchRanks": batch.ranks,
         "hyperparameters": {name: hyperparameters.get(name) for name in MAY_CHANGE},
     }
 
@@ -88,8 +89,15 @@ class Resumed:
     """a warm start: schedule or optimizer settings are other ones"""
     batch: Batch
     """shared among the ranks that there are now"""
+    meant_for: int
+    """how many ranks the settings of the batch were chosen for: the first attempt's, however many have trained since"""
     best: dict[str, Any] | None
     """{step, evalLoss} of the best weights that lie beside"""
+
+    @property
+    def shared(self) -> dict[str, int]:
+        """What this run's own description says of the batch, so that the next resume understands it as well."""
+        return {"globalBatch": self.batch.whole, "batchRanks": self.meant_for}
 
 
 def check(link: EngineLink, mine: dict[str, Any], needed: tuple[str, ...] | None = None, batch: Batch | None = None) -> Resumed | None:
@@ -137,7 +145,8 @@ def check(link: EngineLink, mine: dict[str, Any], needed: tuple[str, ...] | None
         )
     else:
         link.choice("resume", "exact", f"from step {step}, settings unchanged")
-    return Resumed(step, state, bool(changed), shared, theirs.get("best"))
+    meant_for = shared.whole // (batch.rows * batch.accumulation)
+    return Resumed(step, state, bool(changed), shared, meant_for, theirs.get("best"))
 
 
 def was_sharded(link: EngineLink) -> bool:
@@ -158,7 +167,7 @@ def require_same_layout(link: EngineLink, is_sharded: bool) -> None:
 
 def _share_anew(name: str, theirs: dict[str, Any], batch: Batch) -> Batch:
     """On other ranks the step keeps its rows, in micro-batches of at most the spec's size. Raises Failure (resume_refused)."""
-    ranks, whole = theirs["worldSize"], theirs["globalBatch"]
+    ranks, whole = theirs.get("batchRanks", theirs["worldSize"]), theirs["globalBatch"]
     is_same_setting = batch.rows * batch.accumulation * ranks == whole
     if ranks == batch.ranks or not is_same_setting:
         return batch

@@ -1,8 +1,10 @@
-"""The five row formats: what a row must hold, and what the trainer makes of it. Reasons never quote a row's text, only its shape.
+"""The six row formats: what a row must hold, and what the trainer makes of it. Reasons never quote a row's text, only its shape.
 
 alpaca              {instruction, input?, output}
 messages            {messages: [{role, content}, ...], tools?}
 prompt_completion   {prompt, completion}, both texts or both lists of messages
+trajectory_completion
+                    {trajectory: [{role, content}, ...], prompt, completion}: what a hypernetwork reads, and what is answered then
 preference          {prompt, chosen, rejected}, all texts or all lists of messages: for method dpo, and for nothing else
 text                {text}, the field's name can be chosen
 """
@@ -15,6 +17,7 @@ SHAPES = {
     "alpaca": "an alpaca row has instruction, input, output",
     "messages": "a messages row has messages, a list of {role, content}",
     "prompt_completion": "a prompt_completion row has prompt and completion",
+    "trajectory_completion": "a trajectory_completion row has trajectory, a list of {role, content}, and prompt and completion",
     "preference": "a preference row has prompt, chosen, rejected",
     "text": "a text row has text",
 }
@@ -40,7 +43,7 @@ def detect_format(row: Row, text_field: str) -> str | None:
     if "prompt" in row and "chosen" in row:
         return "preference"
     if "prompt" in row and "completion" in row:
-        return "prompt_completion"
+        return "trajectory_completion" if isinstance(row.get("trajectory"), list) else "prompt_completion"
     if "instruction" in row and ("output" in row or "input" in row):
         return "alpaca"
     return "text" if text_field in row else None
@@ -55,6 +58,7 @@ def fault_of(row: Any, row_format: str, text_field: str) -> str | None:
         "alpaca": lambda: _text(row, "instruction") or _text(row, "output") or _optional_text(row, "input"),
         "messages": lambda: _messages_fault(row, "messages") or _no_answer(row["messages"]),
         "prompt_completion": lambda: _fault_of_fields(row, TRAINED["prompt_completion"]),
+        "trajectory_completion": lambda: _messages_fault(row, "trajectory") or _fault_of_fields(row, TRAINED["prompt_completion"]),
         "preference": lambda: _fault_of_fields(row, TRAINED["preference"]) or _same_answers(row),
         "text": lambda: _text(row, text_field),
     }
@@ -79,10 +83,20 @@ def to_training_row(row: Row, row_format: str, text_field: str, has_template: bo
         return {"messages": _until_last_answer(row["messages"]), **tools}
     if row_format in TRAINED:
         return {name: row[name] for name in TRAINED[row_format]}
+    if row_format == "trajectory_completion":
+        asked, answered = question_and_answer(row)
+        return {"prompt": [*row["trajectory"], *asked], "completion": answered}
     if not has_template:
         return {"prompt": alpaca_prompt(row["instruction"], row.get("input") or ""), "completion": row["output"]}
     asked = row["instruction"] + (f"\n{row['input']}" if row.get("input") else "")
     return {"prompt": [{"role": "user", "content": asked}], "completion": [{"role": "assistant", "content": row["output"]}]}
+
+
+def question_and_answer(row: Row) -> tuple[list[Row], list[Row]]:
+    """Prompt and completion of a trajectory_completion row as messages: a text is said by the user, and answered by the assistant."""
+    if isinstance(row["prompt"], list):
+        return row["prompt"], row["completion"]
+    return [{"role": "user", "content": row["prompt"]}], [{"role": "assistant", "content": row["completion"]}]
 
 
 def alpaca_prompt(instruction: str, given: str = "") -> str:
@@ -90,7 +104,7 @@ def alpaca_prompt(instruction: str, given: str = "") -> str:
 
 
 def needs_chat_template(row: Row, row_format: str) -> bool:
-    return row_format == "messages" or (row_format in TRAINED and isinstance(row["prompt"], list))
+    return row_format in ("messages", "trajectory_completion") or (row_format in TRAINED and isinstance(row["prompt"], list))
 
 
 def _kind(value: Any) -> str:

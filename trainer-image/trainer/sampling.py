@@ -7,7 +7,7 @@ from typing import Any
 from trainer.data import Data
 from trainer.engine_link import EngineLink
 from trainer.prompts import Rendered, answer, prompt_style, render
-from trainer.row_formats import TRAINED, Row, alpaca_prompt
+from trainer.row_formats import TRAINED, Row, alpaca_prompt, to_training_row
 
 DEFAULT_SAMPLES = 3
 
@@ -63,6 +63,8 @@ def make_sampler(training: dict[str, Any], data: Data, tokenizer: Any, link: Eng
 
 
 def _question(row: Row, row_format: str, style: str, tokenizer: Any) -> Question | None:
+    if row_format == "trajectory_completion":
+        return _question(to_training_row(row, row_format, "", has_template=True), "prompt_completion", style, tokenizer)
     if row_format == "alpaca":
         given = row.get("input") or ""
         shown = row["instruction"] + (f"\n{given}" if given else "")

@@ -9,18 +9,14 @@ A falling loss is no proof of learning: judge the base by exact answers.
 """
 
 import argparse
-import fcntl
 import hashlib
 import importlib.metadata
 import math
-import os
 import random
-import shutil
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from trainer import tiny_world
+from trainer.built_once import Report, build_once
 
 SEED, STEPS, BATCH, LEARNING_RATE, WARMUP_STEPS = 1, 700, 32, 5e-3, 30
 HIDDEN, LAYERS, HEADS, INITIALIZER_RANGE, CONTEXT = 96, 2, 4, 0.1, 512
@@ -31,7 +27,6 @@ CHAT_TEMPLATE = (
     "{% else %}{{ m['content'] }}{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
-Report = Callable[[str, float | None], None]
 
 
 def folder_name() -> str:
@@ -45,41 +40,8 @@ def folder_name() -> str:
 
 
 def ensure(cache: Path, report: Report = lambda detail, fraction: None) -> Path:
-    """The folder of the base, built where it is missing. Two runs at once build it once: the second waits on a lock of the kernel."""
-    folder = cache / folder_name()
-    if folder.is_dir():
-        return folder
-    cache.mkdir(parents=True, exist_ok=True)
-    with open(cache / f"{folder.name}.lock", "w") as lock:
-        began = time.monotonic()
-        while not _take(lock):
-            report(f"waiting for another run that builds tiny-llama ({time.monotonic() - began:.0f} s)", None)
-            time.sleep(0.5)
-        if not folder.is_dir():
-            for left_behind in cache.glob(f"{folder.name}.building-*"):
-                shutil.rmtree(left_behind)
-            building = cache / f"{folder.name}.building-{os.getpid()}"
-            _build(building, report)
-            for file in building.iterdir():
-                file.chmod(0o644)  # safetensors leaves 0600; other users of this machine read the cache too
-                _sync(file)
-            building.rename(folder)
-            _sync(cache)
-    return folder
-
-
-def _take(lock) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    except BlockingIOError:
-        return False
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    os.fsync(descriptor)
-    os.close(descriptor)
+    """The folder of the base, built where it is missing."""
+    return build_once(cache / folder_name(), "tiny-llama", lambda folder: _build(folder, report), report)
 
 
 def _build(folder: Path, report: Report) -> None:

@@ -4,17 +4,8 @@ import contextlib
 from typing import Any
 
 from trainer.data import Data
-from trainer.engine_link import EngineLink
 from trainer.row_formats import Row, to_training_row
 from trainer.tokenized_rows import Masking
-
-
-def training_rows(rows: Data, tokenizer: Any, link: EngineLink) -> tuple[list[Row], list[Row], bool]:
-    """(rows to train on, rows to evaluate, whether everything but the assistant's words is to be masked)."""
-    masking, on, why = choose_masking(rows, tokenizer)
-    link.choice("loss", on, why)
-    train, held_out = (to_trained_rows(part, rows, tokenizer, masking) for part in (rows.train, rows.eval))
-    return train, held_out, masking.answers_only
 
 
 def choose_masking(rows: Data, tokenizer: Any) -> tuple[Masking, str, str]:

@@ -1,9 +1,10 @@
 /** What a worker says of its machine: GPUs, memory, engines, and the base models that lie in its cache. */
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { hostname, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { WorkerReport } from '#domain/worker.ts';
 import { runsByCores } from '../environment.ts';
+import { type EngineSettings, findEngines } from '../find-engines.ts';
 import { findGpus, type Gpu } from '../find-gpus.ts';
 
 const GIGA = 1e9;
@@ -11,22 +12,22 @@ const MAX_BASES = 200;
 /** GPUs do not come and go every second, and asking for them takes a while. */
 const GPUS_KEPT_MILLIS = 60_000;
 
-export interface MachineSettings {
+export interface MachineSettings extends EngineSettings {
   readonly home: string;
-  readonly python: string;
   readonly maxRuns: number | null;
 }
 
 type MachineFacts = Pick<WorkerReport, 'host' | 'slots' | 'gpus' | 'memoryGb' | 'engines' | 'bases'>;
 
-export function readMachine({ home, python, maxRuns }: MachineSettings): MachineFacts {
+export function readMachine(settings: MachineSettings): MachineFacts {
+  const { home, maxRuns } = settings;
   const gpus = recentGpus();
   return {
     host: hostname(),
     slots: maxRuns ?? (gpus.length || runsByCores()),
     gpus,
     memoryGb: Math.round(totalmem() / GIGA),
-    engines: existsSync(python) ? ['hf'] : [],
+    engines: findEngines(settings, gpus.length > 0),
     bases: findBases(join(home, 'cache')),
   };
 }

@@ -70,10 +70,9 @@ export class Worker {
   }
 
   async #report(isLeaving: boolean): Promise<WorkerReport> {
-    const { home, python, maxRuns } = this.#options;
     return {
       instance: this.#held.instance,
-      ...readMachine({ home, python, maxRuns }),
+      ...readMachine(this.#options),
       sharesFolders: this.#sharesFolders,
       isLeaving,
       holding: await this.#lookAtHeld(),

@@ -143,6 +143,8 @@ async function writeInputs(ports: Ports, run: Run, number: number): Promise<void
     attempt: number,
     name: run.name,
     training: run.training,
+    purpose: run.purpose,
+    hypernetwork: run.hypernetwork,
     resumeFrom: run.attempt?.resumeFrom ?? null,
     logsAfter: run.lastLogAt,
     stallSeconds: ports.settings.stallSeconds,

@@ -1,4 +1,3 @@
-import { nameOfBase } from '#domain/base-models.ts';
 import { makeFailure } from '#domain/failures.ts';
 import type { Run } from '#domain/run.ts';
 import { mergeChoices } from '#domain/run-choices.ts';
@@ -7,6 +6,7 @@ import { isFinal } from '#domain/run-lifecycle.ts';
 import { STORED_DATASET } from '#domain/run-request.ts';
 import type { Ports } from '#ports';
 import { changeRun } from '../change-run.ts';
+import { chooseHypernetwork } from '../hypernetworks.ts';
 import { datasetOf, findStored } from '../stored-rows.ts';
 import { type Advance, IDLE_SECONDS } from './pace.ts';
 
@@ -15,12 +15,15 @@ import { type Advance, IDLE_SECONDS } from './pace.ts';
  * is asked for in the same breath: thousands of runs may wait for it, and each costs one write instead of two.
  */
 export async function prepareRun(ports: Ports, run: Run): Promise<Advance> {
-  const lack = missingEngine(run) ?? missingSecret(ports, run);
+  const chosen = run.purpose === 'generate' ? await chooseHypernetwork(ports, run.training.baseModel) : null;
+  const secret = missingSecret(ports, run);
   const dataset = await pinDataset(ports, run.training.dataset);
   const base = run.training.baseModel.kind === 'path' ? await ports.inputs.locateModel(run.training.baseModel.path) : null;
-  const unpinned = lack ?? ('failure' in dataset ? dataset.failure : base !== null && 'failure' in base ? base.failure : null);
+  const unpinned =
+    secret ?? [chosen, dataset, base].flatMap((pinned) => (pinned !== null && 'failure' in pinned ? [pinned.failure] : []))[0] ?? null;
   const compute = ports.compute.of(run.provider);
-  const room = unpinned ? null : await compute.reserve(attemptName(run.id, 1), run);
+  const wanted = chosen !== null && 'hypernetwork' in chosen ? { ...run, hypernetwork: chosen.hypernetwork } : run;
+  const room = unpinned ? null : await compute.reserve(attemptName(run.id, 1), wanted);
   const failure = unpinned ?? (room?.kind === 'impossible' ? room.failure : null);
 
   const { run: prepared } = await changeRun(ports, run.id, (draft) => {
@@ -32,6 +35,7 @@ export async function prepareRun(ports: Ports, run: Run): Promise<Advance> {
     }
     if ('dataset' in dataset) draft.run.training.dataset = dataset.dataset;
     if (base !== null && 'path' in base) draft.run.training.baseModel = { kind: 'path', path: base.path };
+    if (chosen !== null && 'hypernetwork' in chosen) draft.run.hypernetwork = chosen.hypernetwork;
     draft.run.prepared = true;
     draft.run.choices = mergeChoices(draft.run.choices, compute.plan?.(draft.run) ?? []);
     draft.note('inputs-prepared', { message: describe(draft.run) });
@@ -51,22 +55,16 @@ export async function pinDataset(ports: Ports, dataset: Dataset): ReturnType<Por
   return 'dataset' in pinned && pinned.dataset.kind === 'files' ? { dataset: { ...pinned.dataset, uri: `dataset:${name}` } } : pinned;
 }
 
-/** No engine of this plane trains or uses a hypernetwork yet. */
-function missingEngine({ purpose, training }: Run): { code: string; message: string } | null {
-  const base = nameOfBase(training.baseModel);
-  if (purpose === 'generate') return { code: 'no_hypernetwork', message: `there is no completed hypernetwork for the base '${base}'` };
-  if (training.peftMethod !== 'hypernetwork') return null;
-  return { code: 'engine_missing', message: 'no engine here trains a hypernetwork' };
-}
-
 /** One that was allowed when the run was accepted, and is not any more. */
 function missingSecret({ settings }: Pick<Ports, 'settings'>, { secrets }: Run): { code: string; message: string } | null {
   const missing = Object.entries(secrets).find(([, secret]) => !settings.secrets.includes(secret));
   return missing ? { code: 'secret_missing', message: `the secret '${missing[1]}' for ${missing[0]} is not one that runs may name` } : null;
 }
 
-function describe({ training: { dataset } }: Run): string {
+function describe({ training: { dataset }, hypernetwork }: Run): string {
   if (dataset.kind === 'hub') return `the trainer takes '${dataset.id}' from the hub`;
   const bytes = dataset.files.reduce((sum, file) => sum + file.sizeBytes, 0);
-  return `pinned ${dataset.files.length} file${dataset.files.length === 1 ? '' : 's'} of '${dataset.uri}', ${bytes} bytes`;
+  const files = `pinned ${dataset.files.length} file${dataset.files.length === 1 ? '' : 's'} of '${dataset.uri}', ${bytes} bytes`;
+  if (hypernetwork === null) return files;
+  return `${files}; ${hypernetwork.kind === 'run' ? `the hypernetwork of ${hypernetwork.runId}` : 'the hypernetwork that comes with the base'}`;
 }

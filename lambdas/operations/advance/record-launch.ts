@@ -19,7 +19,7 @@ export async function recordLaunch(ports: Ports, run: Run, number: number, launc
   if (launch.kind === 'no-capacity') {
     // The attempt stays reserved: the next try launches it under the same tag, after looking whether something carries it already.
     const waits = await noteWaiting(ports, run, launch);
-    return { phase: 'launch', waitSeconds: waits ? CAPACITY_RETRY_SECONDS : 0 };
+    return { phase: 'launch', waitSeconds: waits ? (launch.retrySeconds ?? CAPACITY_RETRY_SECONDS) : 0 };
   }
   await changeRun(ports, run.id, (draft) => {
     if (!noteLaunched(draft, number, launch.handle, `attempt ${number} launched`)) return;

@@ -34,7 +34,7 @@ test('an attempt writes what bears its name, and the checkpoints of the folder',
   ]);
 });
 
-test('it reads its data, its stored base and the checkpoint of another run, and writes none of them', () => {
+test('it reads its data, its stored base, its hypernetwork and the checkpoint of another run, and writes none of them', () => {
   const run = aRun({
     training: aTraining({
       dataset: { kind: 'files', uri: 'x', files: [aFile('s3://data/rows.jsonl')] },
@@ -46,6 +46,7 @@ test('it reads its data, its stored base and the checkpoint of another run, and 
         base: { kind: 'path', path: 's3://bases/m' },
       },
     }),
+    hypernetwork: { kind: 'run', runId: 'run_z', folder: 's3://store/z/artifacts/run_z/model/', files: [] },
     resumedFrom: {
       runId: 'run_y',
       artifactId: 'ckpt_y',
@@ -60,6 +61,7 @@ test('it reads its data, its stored base and the checkpoint of another run, and 
     'arn:aws:s3:::data/rows.jsonl',
     'arn:aws:s3:::store/adapters/a/*',
     'arn:aws:s3:::bases/m/*',
+    'arn:aws:s3:::store/z/artifacts/run_z/model/*',
     'arn:aws:s3:::store/y/checkpoints/step-000100/*',
     'arn:aws:s3:::store/y/checkpoints/step-000100.json',
   ];

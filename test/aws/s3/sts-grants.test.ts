@@ -1,9 +1,9 @@
 /** Grants by the emulator's own token service, with its IAM on: what an attempt may do, and what it may not. */
 import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam';
-import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { STSClient } from '@aws-sdk/client-sts';
 import { beforeAll, expect, test } from 'vitest';
-import { attemptName } from '#domain/run-folder.ts';
+import { attemptName, type BaseModel } from '#domain/run-folder.ts';
 import type { StorageGrant } from '#ports';
 import { S3SignedObjects } from '#s3/s3-signed-objects.ts';
 import { StsGrants } from '#s3/sts-grants.ts';
@@ -25,9 +25,10 @@ beforeAll(async () => {
   await iam.send(new PutRolePolicyCommand({ RoleName: ROLE.name, PolicyName: 'store', PolicyDocument: JSON.stringify(ROLE.policy) }));
   roleArn = Role?.Arn ?? '';
 });
+const FORBIDDEN = { $metadata: { httpStatusCode: 403 } };
 const KEY = `runs/${run.id}/framework=hf`;
 
-async function aGrant(by: 'role' | 'user' = 'role') {
+async function aGrant(by: 'role' | 'user' = 'role', baseOf: (bucket: string) => BaseModel = () => run.training.baseModel) {
   const world = await openBucket();
   const place = (key: string) => ({ bucket: world.bucket, key });
   const grants = new StsGrants({
@@ -37,7 +38,7 @@ async function aGrant(by: 'role' | 'user' = 'role') {
     endpoint: clientOptions().endpoint,
     place,
   });
-  const grant = await grants.for({ ...run, folder: KEY }, 1);
+  const grant = await grants.for({ ...run, folder: KEY, training: { ...run.training, baseModel: baseOf(world.bucket) } }, 1);
   if (grant === null) throw new Error('no grant');
   return { ...world, grant };
 }
@@ -86,6 +87,31 @@ test('nothing beyond the attempt can be read or written with it', async () => {
     new GetObjectCommand({ Bucket: bucket, Key: 'runs/another/secret.json' }),
     new PutObjectCommand({ Bucket: bucket, Key: `${KEY}/attempts/${attemptName(run.id, 2)}/progress.json`, Body: '{}' }),
   ])
-    await expect(client.send(command as never)).rejects.toMatchObject({ $metadata: { httpStatusCode: 403 } });
+    await expect(client.send(command as never)).rejects.toMatchObject(FORBIDDEN);
+  await close();
+});
+
+test('a base that another run made is listed and read, and what lies beside it is not', async () => {
+  const folder = `runs/another/framework=hf/artifacts/another/adapter`;
+  const made = (bucket: string): BaseModel => ({
+    kind: 'made',
+    id: 'run_another',
+    form: 'adapter',
+    folder: `s3://${bucket}/${folder}`,
+    base: { kind: 'path', path: `s3://${bucket}/bases/m` },
+  });
+  const { grant, bucket, close, place } = await aGrant('role', made);
+  for (const key of [`${folder}/adapter_config.json`, 'bases/m/config.json', `${folder}-private/a`]) await place(key, '{}');
+  const client = clientOf(grant);
+  const list = (Prefix: string) => client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix }));
+
+  for (const base of [folder, 'bases/m']) {
+    const { Contents = [] } = await list(`${base}/`);
+    expect(Contents).toHaveLength(1);
+    await client.send(new GetObjectCommand({ Bucket: bucket, Key: Contents[0]?.Key ?? '' }));
+    await expect(client.send(new PutObjectCommand({ Bucket: bucket, Key: `${base}/a`, Body: '' }))).rejects.toMatchObject(FORBIDDEN);
+  }
+  await expect(list(`${folder}-private/`)).rejects.toMatchObject(FORBIDDEN);
+  await expect(client.send(new GetObjectCommand({ Bucket: bucket, Key: `${folder}-private/a` }))).rejects.toMatchObject(FORBIDDEN);
   await close();
 });

@@ -146,7 +146,7 @@ test('pause and resume', async () => {
 describe('download', () => {
   test('before submission 400, before there is an artifact 404', async () => {
     const created = await createJob();
-    const failed = idOf((await plane.request('POST', '/train/hypernetwork', { trajectory_ids: ['t-1'] })).body);
+    const failed = idOf((await plane.request('POST', '/train/hypernetwork', { trajectory_ids: ['t-1'], base_model: 'org/base' })).body);
     await plane.jobWhenDone(failed);
 
     expect(await plane.request('POST', `${JOBS}/${created}/download-artifact`)).toMatchObject({

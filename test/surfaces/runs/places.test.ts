@@ -135,7 +135,7 @@ test('workers show the slots of this machine and who holds and waits for them', 
 
   const { body } = await plane.request('GET', '/workers');
 
-  expect(Object(body).items).toMatchObject([{ provider: 'local', slots: 2, busy, waiting: [waiting], engines: ['hf'] }]);
+  expect(Object(body).items).toMatchObject([{ provider: 'local', slots: 2, busy, waiting: [waiting], engines: ['hf', 'meta'] }]);
   for (const id of [...busy, waiting]) await plane.request('POST', `/runs/${id}/stop`);
   for (const id of [...busy, waiting]) await plane.jobWhenDone(id);
 });

@@ -13,7 +13,7 @@ afterAll(() => plane.close());
 
 const JSON_LINES = { 'content-type': 'application/x-ndjson' };
 const idOf = (body: unknown): string => z.object({ job_id: z.string() }).parse(body).job_id;
-const specOf = (id: string): { training: { dataset: { uri: string; files: { sha256: string; location: string }[] } } } =>
+const specOf = (id: string): { training: { dataset: { uri: string; files: { sha256: string; location: string }[] } }; purpose: string } =>
   JSON.parse(
     readFileSync(join(plane.environment.home, 'artifacts', 'runs', id, 'framework=hf', 'attempts', `${id}-0001`, 'spec.json'), 'utf8'),
   );
@@ -38,16 +38,26 @@ describe("the document's examples, as printed", () => {
     });
   });
 
-  test('a hypernetwork job is queued, and without a hypernetwork fails saying so', async () => {
+  test('a hypernetwork job on trajectory t-1 is queued, and its trainer is told what to make of what with what', async () => {
     const started = await plane.request('POST', '/train/hypernetwork', { task_type: 'gen', trajectory_ids: ['t-1'] });
     const id = idOf(started.body);
     await plane.jobWhenDone(id);
 
-    expect(started).toMatchObject({ status: 200, body: { status: 'queued' } });
+    expect(started).toMatchObject({ status: 200, body: { job_id: id, status: 'queued' } });
+    expect((await plane.request('GET', `/jobs/${id}`)).body).toMatchObject({ status: 'completed', adapter_id: id, task_type: 'gen' });
+    expect(specOf(id)).toMatchObject({ purpose: 'generate', hypernetwork: { kind: 'built-in' } });
+    expect(specOf(id).training.dataset.files).toMatchObject([{ sha256: expect.stringMatching(/^[0-9a-f]{64}$/) }]);
+  });
+
+  test('on a base that has no hypernetwork the job fails saying so', async () => {
+    const request = { trajectory_ids: ['t-1'], base_model: 'org/base' };
+    const id = idOf((await plane.request('POST', '/train/hypernetwork', request)).body);
+    await plane.jobWhenDone(id);
+
     expect((await plane.request('GET', `/jobs/${id}`)).body).toMatchObject({
       status: 'failed',
       adapter_id: id,
-      error: "there is no completed hypernetwork for the base 'tiny-llama'",
+      error: "there is no completed hypernetwork for the base 'org/base'",
       failure: { code: 'no_hypernetwork', remedy: expect.stringContaining('train one first') },
     });
   });

@@ -100,7 +100,7 @@ def run(link: EngineLink, reached: Reached) -> None:
     mine["beginsWith"] = bases.fingerprint(begins_with) if begins_with else None
     resumed = resume.check(link, mine, batch=batch)
     batch = resumed.batch if resumed else batch
-    description = mine | {"globalBatch": batch.whole}
+    description = mine | (resumed.shared if resumed else {})
 
     # ------------------------------------------------------------------ data: rows become tokens
     link.phase("preparing-data", f"{len(rows.train)} rows to train on, {len(rows.eval)} to evaluate")

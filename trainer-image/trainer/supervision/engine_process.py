@@ -11,8 +11,7 @@ from typing import Any
 
 from trainer.supervision.attempt import Attempt, AttemptFailed
 from trainer.supervision.processes import carriers, catches, die_with_parent, oom_kills, prefer_as_oom_victim
-from trainer.supervision.ranks import open_named_pipe, torchrun_command
-from trainer.supervision.schema_check import load_schema
+from trainer.supervision.ranks import engine_of, open_named_pipe, torchrun_command
 
 PACKAGE = Path(__file__).parent.parent
 
@@ -99,12 +98,11 @@ def engine_command(attempt: Attempt, training: dict[str, Any], ranks: int = 1) -
     """Raises AttemptFailed (engine_missing), naming the engines that are here."""
     if attempt.engine:
         return attempt.engine
-    framework = training["framework"]
-    frameworks = load_schema("attempt-spec")["$defs"]["AttemptSpec"]["properties"]["training"]["properties"]["framework"]["enum"]
-    here = [name for name in frameworks if (PACKAGE / "engines" / f"{name}.py").exists()]
-    if framework not in here:
-        raise AttemptFailed("engine_missing", f"the engine {framework} is not in this trainer; here are: {', '.join(here) or 'none'}")
-    module = f"trainer.engines.{framework}"
+    engine = engine_of(training)
+    here = sorted(path.stem for path in (PACKAGE / "engines").glob("[a-z]*.py"))
+    if engine not in here:
+        raise AttemptFailed("engine_missing", f"the engine {engine} is not in this trainer; here are: {', '.join(here) or 'none'}")
+    module = f"trainer.engines.{engine}"
     return torchrun_command(module, ranks, attempt.work) if ranks > 1 else [sys.executable, "-m", module]
 
 

@@ -1,7 +1,7 @@
 """Inputs that lie in S3 are fetched here, before the engine starts, into the machine's cache: the engine reads files, without credentials.
 
 A data file is known by the SHA-256 that the plane pinned, so two runs on the same rows fetch them once. A base is known by the names, sizes
-and ETags of its objects, which change with their bytes.
+and ETags of its objects, which change with their bytes; a hypernetwork by the SHA-256 of its files, which the plane pinned as well.
 
 What S3 refuses is refused for good. While it does not answer it is asked again for 10 minutes, and what was fetched of a base stays: the
 next try, or the next run after this one was killed, goes on with the files that are missing.
@@ -53,6 +53,35 @@ def fetch_inputs(training: dict[str, Any], cache: MachineCache, report: Report, 
         holder.setdefault("origin", uri)
         choose("base-cache", "hit" if hit else "fetched", f"{uri}, by its objects' names, sizes and ETags")
     return fetched
+
+
+def fetch_hypernetwork(
+    pinned: dict[str, Any] | None, cache: MachineCache, report: Report, choose: Choose, client: Any = None
+) -> dict[str, Any] | None:
+    """`pinned` with a folder of this machine in place of an s3:// one. Raises AttemptFailed: artifacts_corrupt, disk_full."""
+    if not pinned or pinned["kind"] != "run" or not pinned["folder"].startswith("s3://"):
+        return pinned
+    uri, files = pinned["folder"].rstrip("/"), pinned["files"]
+    try:
+        client = client or make_client(None)
+    except OSError as error:
+        raise AttemptFailed("artifacts_corrupt", str(error)) from error
+
+    def make(folder: Path) -> None:
+        for file in files:
+            report(f"fetching {uri}/{file['path']}", None)
+            path = folder / file["path"]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            download(client, f"{uri}/{file['path']}", path, "artifacts_corrupt", report)
+            found = hash_file(path, lambda size: None, sync=False)["sha256"]
+            if found != file["sha256"]:
+                said = f"{file['path']} of {pinned['runId']} has SHA-256 {found[:12]}, was {file['sha256'][:12]}"
+                raise AttemptFailed("artifacts_corrupt", said)
+
+    key = hashlib.sha256(json.dumps(sorted([file["path"], file["sha256"]] for file in files)).encode()).hexdigest()
+    found = cache.entry("hypernetworks", key, make, report)
+    choose("hypernetwork-cache", "hit" if found.hit else "fetched", f"{uri}, by the SHA-256 of its files")
+    return {**pinned, "folder": str(found.folder)}
 
 
 def _base_folders(base: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:

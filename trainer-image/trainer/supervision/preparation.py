@@ -12,7 +12,7 @@ from trainer.supervision.attempt import Attempt, AttemptFailed
 from trainer.supervision.books import Books
 from trainer.supervision.checkpoint_check import verified_checkpoint
 from trainer.supervision.history import earlier_points
-from trainer.supervision.inputs import fetch_inputs
+from trainer.supervision.inputs import fetch_hypernetwork, fetch_inputs
 from trainer.supervision.s3_storage import S3Storage
 from trainer.supervision.schema_check import SchemaError, check
 from trainer.supervision.storage import Storage
@@ -51,9 +51,13 @@ def prepare(attempt: Attempt, storage: Storage, books: Books) -> Prepared:
         books.clock.not_before(spec["logsAfter"])
     books.log.add("INFO", f"attempt {attempt.number} of {attempt.run_id}")
     cache = MachineCache(attempt.cache)
+    report = partial(books.state.enter, "starting")
     client = storage.client if isinstance(storage, S3Storage) else None
-    training = fetch_inputs(spec["training"], cache, partial(books.state.enter, "starting"), books.choose, client)
-    engine_spec = {**spec, "training": training}
+    engine_spec = {
+        **spec,
+        "training": fetch_inputs(spec["training"], cache, report, books.choose, client),
+        "hypernetwork": fetch_hypernetwork(spec.get("hypernetwork"), cache, report, books.choose, client),
+    }
     pinned = spec["resumeFrom"]
     if not pinned:
         return Prepared(spec, None, engine_spec, cache)

@@ -15,8 +15,8 @@ from typing import Any
 
 from trainer.supervision.liveness import visible_gpus
 
-RANKED = ("hf",)
-"""Engines that are started once per GPU; the others start their ranks by themselves."""
+RANKED = ("hf", "meta")
+"""Engines that are started once per GPU: nemo's recipe starts its ranks by itself, a hypernetwork trains on one."""
 
 
 @dataclass(frozen=True)
@@ -25,17 +25,24 @@ class Ranks:
     reason: str
 
 
+def engine_of(training: Mapping[str, Any]) -> str:
+    """By framework; but a hypernetwork has an engine of its own, whatever the framework."""
+    return "hypernetwork" if training["peftMethod"] == "hypernetwork" else training["framework"]
+
+
 def choose_ranks(spec: Mapping[str, Any], environment: Mapping[str, str]) -> Ranks:
     """TUNEPLANE_RANKS where it is set (on CPU they talk by gloo), else one per visible GPU, at most as many as were asked for."""
     told = environment.get("TUNEPLANE_RANKS")
-    framework = spec["training"]["framework"]
     if spec.get("program"):
         return Ranks(1, "a program of the user's own starts its ranks by itself")
+    engine = engine_of(spec["training"])
+    if engine not in RANKED:
+        return Ranks(1, f"the engine {engine} is started once")
     if told:
         return Ranks(max(1, int(told)), "TUNEPLANE_RANKS")
     gpus, wanted = len(visible_gpus()), spec.get("gpusWanted")
-    if gpus <= 1 or framework not in RANKED:
-        return Ranks(1, f"{gpus or 'no'} GPU{'' if gpus == 1 else 's'} visible" if gpus <= 1 else f"the engine {framework} starts its own")
+    if gpus <= 1:
+        return Ranks(1, f"{gpus or 'no'} GPU{'' if gpus == 1 else 's'} visible")
     count = min(gpus, wanted or gpus)
     return Ranks(count, f"one per GPU: {gpus} visible, {wanted} asked for" if wanted else f"one per GPU: {gpus} visible")
 
