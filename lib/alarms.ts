@@ -25,19 +25,19 @@ export interface PlaneAlarmsProps {
   readonly rules: Readonly<Record<string, AlarmRule>>;
   readonly email: string | undefined;
   /** where `docs/runbook.md` can be read */
-  readonly runbookUrl: string;
+  readonly runbook: string;
 }
 
 export class PlaneAlarms extends Construct {
   readonly alarms: readonly Alarm[];
 
-  constructor(scope: Construct, id: string, { rules, email, runbookUrl }: PlaneAlarmsProps) {
+  constructor(scope: Construct, id: string, { rules, email, runbook }: PlaneAlarmsProps) {
     super(scope, id);
     const topic = email === undefined ? null : this.#createTopic(email);
     this.alarms = Object.entries(rules).map(([name, { sentence, metric, above, periods = 1, missingIsBad = false }]) => {
       const alarm = new Alarm(this, name, {
         alarmName: `${Stack.of(this).stackName}-${name}`,
-        alarmDescription: `${sentence}. What to do: ${runbookUrl}#${name}`,
+        alarmDescription: `${sentence}. What to do: ${runbook}#${name}`,
         metric,
         threshold: above,
         comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,

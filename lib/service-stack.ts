@@ -23,8 +23,6 @@ import type { StateStack } from './state-stack.ts';
 import { SweeperSchedule } from './sweeper-schedule.ts';
 import { TrainingCompute } from './training-compute.ts';
 
-const RUNBOOK_URL = 'https://github.com/tuneplane/tuneplane/blob/main/docs/runbook.md';
-
 export interface ServiceStackProps extends StackProps {
   readonly settings: StageSettings;
   readonly state: StateStack;
@@ -60,7 +58,7 @@ export class ServiceStack extends Stack {
 
     this.alarms = new PlaneAlarms(this, 'Alarms', {
       email: settings.alertEmail,
-      runbookUrl: RUNBOOK_URL,
+      runbook: settings.runbook,
       rules: watch({
         nudges,
         streamDeadLetters: this.functions.streamDeadLetters,

@@ -97,6 +97,12 @@ const shape = {
     .default([])
     .describe("browsers' pages that may call the APIs, beside the plane's own"),
   alertEmail: z.email().optional().describe('who is told of alarms; AWS asks that address to confirm'),
+  runbook: z
+    .string()
+    .min(1)
+    .max(500)
+    .default('docs/runbook.md')
+    .describe("where your people read docs/runbook.md; each alarm's text ends in a link to its article there"),
   logDays: z
     .int()
     .refine((days) => (LOG_DAYS as readonly number[]).includes(days), `must be one of ${LOG_DAYS.join(', ')}`)
