@@ -1,47 +1,91 @@
 /** The commands of a stage in AWS (`npm run deploy -- dev`); each has a file in bin/aws/. */
-import { parseArgs } from 'node:util';
+import { Command } from '@commander-js/extra-typings';
 import { SettingsError } from '../lib/settings/read-settings.ts';
 import { CommandError } from './aws/stage-context.ts';
 
-type Command = (args: string[]) => Promise<void>;
+const FAILED = 1;
+const ASKED_WRONGLY = 2;
+const COMMON = `
+<stage> is a name of yours: lower-case letters, digits and '-', at most 20. Its settings are settings/<stage>.yaml, .yml or .json
+(settings/example.yaml has every field); without a file every field has its default. Credentials and region are those of the AWS
+command line: AWS_PROFILE, AWS_REGION, "aws sso login". docs/deploy.md tells the whole of it.`;
 
-const COMMANDS: Readonly<Record<string, Command>> = {
-  deploy: async (args) => {
-    const { positionals, values } = parseArgs({
-      args,
-      allowPositionals: true,
-      options: { yes: { type: 'boolean', short: 'y' }, plan: { type: 'boolean' }, 'remove-class': { type: 'string', multiple: true } },
-    });
+const program = new Command('npm run')
+  .helpCommand(false)
+  .showSuggestionAfterError()
+  .showHelpAfterError('see npm run <command> -- --help')
+  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, '')) })
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : ASKED_WRONGLY));
+
+program
+  .command('deploy')
+  .usage('-- <stage> [options]')
+  .description('Shows what a deployment would make, change and cost, asks, and deploys.')
+  .argument('<stage>')
+  .option('-y, --yes', 'no question is asked')
+  .option('--plan', 'the plan and what the account lacks, and nothing else')
+  .option(
+    '--remove-class <name>',
+    'a compute class that the settings have no more may go; again for another',
+    (name, names: string[] = []) => [...names, name],
+  )
+  .addHelpText('after', COMMON)
+  .action(async (stage, { yes = false, plan = false, removeClass = [] }) => {
     const { deploy } = await import('./aws/deploy.ts');
-    await deploy(positionals[0], { yes: values.yes ?? false, planOnly: values.plan ?? false, removeClasses: values['remove-class'] ?? [] });
-  },
-  doctor: async (args) => (await import('./aws/doctor.ts')).doctor(stageOf(args)),
-  redrive: async (args) => (await import('./aws/redrive.ts')).redrive(stageOf(args)),
-  'rotate-token': async (args) => (await import('./aws/rotate-token.ts')).rotateToken(stageOf(args)),
-  destroy: async (args) => {
-    const options = { yes: { type: 'boolean', short: 'y' }, 'with-data': { type: 'boolean' } } as const;
-    const { positionals, values } = parseArgs({ args, allowPositionals: true, options });
+    await deploy(stage, { yes, planOnly: plan, removeClasses: removeClass });
+  });
+
+program
+  .command('doctor')
+  .usage('-- <stage>')
+  .description(
+    'Looks at account, region and stage: credentials, bootstrap, quotas, machines, image, alarms, dead letters; says what to do.',
+  )
+  .argument('<stage>')
+  .addHelpText('after', COMMON)
+  .action(async (stage) => (await import('./aws/doctor.ts')).doctor(stage));
+
+program
+  .command('redrive')
+  .usage('-- <stage>')
+  .description('Brings back what ended as a dead letter, when its reason is mended (docs/runbook.md).')
+  .argument('<stage>')
+  .addHelpText('after', COMMON)
+  .action(async (stage) => (await import('./aws/redrive.ts')).redrive(stage));
+
+program
+  .command('rotate-token')
+  .usage('-- <stage>')
+  .description('Makes a new token; the one before is taken until the next rotation.')
+  .argument('<stage>')
+  .addHelpText('after', COMMON)
+  .action(async (stage) => (await import('./aws/rotate-token.ts')).rotateToken(stage));
+
+program
+  .command('destroy')
+  .usage('-- <stage> [options]')
+  .description('Takes the plane away. Table, bucket and secrets stay; a later deployment finds them again.')
+  .argument('<stage>')
+  .option('-y, --yes', 'no question is asked')
+  .option('--with-data', 'table, bucket and secrets go too: every run, checkpoint and data set')
+  .addHelpText('after', COMMON)
+  .action(async (stage, { yes = false, withData = false }) => {
     const { destroy } = await import('./aws/destroy.ts');
-    await destroy(positionals[0], { yes: values.yes ?? false, withData: values['with-data'] ?? false });
-  },
-};
+    await destroy(stage, { yes, withData });
+  });
 
-const stageOf = (args: string[]): string | undefined => parseArgs({ args, allowPositionals: true }).positionals[0];
-
-const [name = '', ...args] = process.argv.slice(2);
-const command = COMMANDS[name];
-if (!command) {
-  console.error(`unknown command '${name}': ${Object.keys(COMMANDS).join(', ')}`);
-  process.exit(2);
-}
 try {
-  await command(args);
+  await program.parseAsync();
 } catch (error) {
-  if (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')) {
-    console.error(error.message);
-    process.exitCode = 2;
-  } else if (error instanceof CommandError || error instanceof SettingsError) {
-    console.error(`\n${error.message}`);
-    process.exitCode = 1;
-  } else throw error;
+  const sentence = toSentence(error);
+  if (sentence === null) throw error;
+  console.error(`\n${sentence}`);
+  process.exitCode = FAILED;
+}
+
+/** What a user can do something about; null for a fault of ours, which is shown with its stack. */
+function toSentence(error: unknown): string | null {
+  if (error instanceof CommandError || error instanceof SettingsError) return error.message;
+  if (error instanceof Error && '$metadata' in error) return `AWS answers ${error.name}: ${error.message}`;
+  return null;
 }

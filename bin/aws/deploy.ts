@@ -19,7 +19,7 @@ export interface DeployOptions {
 }
 
 /** @throws CommandError */
-export async function deploy(stageName: string | undefined, { yes, planOnly, removeClasses }: DeployOptions): Promise<void> {
+export async function deploy(stageName: string, { yes, planOnly, removeClasses }: DeployOptions): Promise<void> {
   const context = await openStage(stageName);
   const { stage } = context;
   const { folder, templates } = await synthesizeStage(context);

@@ -24,7 +24,7 @@ export interface DestroyOptions {
 }
 
 /** @throws CommandError */
-export async function destroy(stageName: string | undefined, { yes, withData }: DestroyOptions): Promise<void> {
+export async function destroy(stageName: string, { yes, withData }: DestroyOptions): Promise<void> {
   const { stage, account, region } = await openStage(stageName);
   const [service, state] = [serviceStackName(stage), stateStackName(stage)];
   const live = await liveJobs(service);

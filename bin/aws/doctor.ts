@@ -10,7 +10,7 @@ import { CommandError, openStage, type StageContext } from './stage-context.ts';
 const SIGNS: Readonly<Record<Finding['verdict'], string>> = { good: pc.green('ok  '), poor: pc.yellow('poor'), bad: pc.red('bad ') };
 
 /** @throws CommandError where something is bad */
-export async function doctor(stageName: string | undefined): Promise<void> {
+export async function doctor(stageName: string): Promise<void> {
   const context = await openStage(stageName);
   const { stage, account, region, caller } = context;
   console.log(`${stage} in account ${account}, region ${region}, as ${caller}\n`);

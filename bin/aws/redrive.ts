@@ -4,7 +4,7 @@ import { readOutputs } from './deployed-stage.ts';
 import { openStage } from './stage-context.ts';
 
 /** @throws CommandError where the stage is not deployed */
-export async function redrive(stageName: string | undefined): Promise<void> {
+export async function redrive(stageName: string): Promise<void> {
   const { stage } = await openStage(stageName);
   const outputs = await readOutputs(stage);
   for (const queue of await deadLetterQueues(outputs)) {

@@ -5,7 +5,7 @@ import { outputOf, readOutputs } from './deployed-stage.ts';
 import { openStage } from './stage-context.ts';
 
 /** @throws CommandError where the stage is not deployed */
-export async function rotateToken(stageName: string | undefined): Promise<void> {
+export async function rotateToken(stageName: string): Promise<void> {
   const { stage } = await openStage(stageName);
   const SecretId = outputOf(await readOutputs(stage), 'TokenSecret');
   const SecretString = randomBytes(32).toString('base64url');

@@ -21,8 +21,7 @@ export interface StageContext {
 export const SETTINGS_FOLDER = process.env['TUNEPLANE_SETTINGS'] ?? join(import.meta.dirname, '..', '..', 'settings');
 
 /** @throws CommandError where there are no credentials, no region, or another account than the settings name; SettingsError */
-export async function openStage(stage: string | undefined): Promise<StageContext> {
-  if (stage === undefined) throw new CommandError('name the stage: npm run deploy -- dev');
+export async function openStage(stage: string): Promise<StageContext> {
   const { settings, file } = readSettings(stage, SETTINGS_FOLDER);
   const region = settings.region ?? (await findRegion());
   // Every client of this process.

@@ -8,7 +8,7 @@ import type { Template } from '../../lib/fixed-prices.ts';
 import { addPolicyChecks } from '../../lib/policy-checks.ts';
 import { createStage, serviceStackName, stateStackName } from '../../lib/stage.ts';
 import { buildLambdas } from '../build-lambdas.ts';
-import type { StageContext } from './stage-context.ts';
+import { CommandError, type StageContext } from './stage-context.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const cdkJsonSchema = z.object({ context: z.record(z.string(), z.unknown()) });
@@ -23,7 +23,7 @@ export interface SynthesizedStage {
   readonly templates: ReadonlyMap<string, Template>;
 }
 
-/** @throws the library's error where a check finds something; it has printed what */
+/** @throws CommandError where a check finds something; the library has printed what */
 export async function synthesizeStage({ stage, settings, account, region }: StageContext): Promise<SynthesizedStage> {
   const folder = join(ROOT, 'cdk.out', stage);
   await rm(folder, { recursive: true, force: true });
@@ -32,7 +32,16 @@ export async function synthesizeStage({ stage, settings, account, region }: Stag
   const { folder: codeFolder } = await buildLambdas();
   createStage(app, { stage, settings, codeFolder, account, region });
   addPolicyChecks(app);
-  const assembly = app.synth();
+  const assembly = synthesize(app);
   const read = (name: string): [string, Template] => [name, templateSchema.parse(assembly.getStackByName(name).template)];
   return { folder, templates: new Map([read(stateStackName(stage)), read(serviceStackName(stage))]) };
+}
+
+function synthesize(app: App): ReturnType<App['synth']> {
+  try {
+    return app.synth();
+  } catch (error) {
+    if (error instanceof Error && error.message.startsWith('Validation failed')) throw new CommandError(error.message);
+    throw error;
+  }
 }
