@@ -5,7 +5,15 @@
  * metrics again every 30 s, so what is not current goes after a day: 2,880 versions of 100 KB are 0.3 GB a run, and not 8 GB a month.
  */
 import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
-import { BlockPublicAccess, Bucket, BucketEncryption, type CfnBucket, ObjectOwnership, StorageClass } from 'aws-cdk-lib/aws-s3';
+import {
+  BlockPublicAccess,
+  Bucket,
+  BucketEncryption,
+  type CfnBucket,
+  HttpMethods,
+  ObjectOwnership,
+  StorageClass,
+} from 'aws-cdk-lib/aws-s3';
 import type { CfnQueuePolicy } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import { NOTIFYING_SUFFIXES } from '#aws/notifying-keys.ts';
@@ -19,6 +27,8 @@ export function createArtifactBucket(scope: Construct, nudges: NudgeQueue, keepD
     objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
     versioned: true,
     removalPolicy: keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    // The dashboard puts large data sets by signed links. Its address is known later than this bucket; what opens the bucket is the signature.
+    cors: [{ allowedMethods: [HttpMethods.PUT], allowedOrigins: ['*'], allowedHeaders: ['*'], maxAge: 3_600 }],
     lifecycleRules: [
       {
         id: 'what-is-not-current',

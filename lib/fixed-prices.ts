@@ -32,6 +32,8 @@ const BY_USE = new Set([
   'AWS::CDK::Metadata',
   'AWS::CloudFront::Distribution',
   'AWS::CloudFront::Function',
+  'AWS::CloudFront::OriginAccessControl',
+  'AWS::CloudFront::ResponseHeadersPolicy',
   'AWS::CodeBuild::Project',
   'AWS::DynamoDB::Table', // on demand
   'AWS::EC2::InternetGateway',
@@ -67,6 +69,7 @@ const BY_USE = new Set([
   'AWS::SQS::QueuePolicy',
   'AWS::StepFunctions::StateMachine',
   'Custom::TrainerBuild',
+  'Custom::WebDashboard',
 ]);
 
 interface Resource {

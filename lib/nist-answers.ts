@@ -14,6 +14,7 @@ export const NIST_ANSWERS: Readonly<Record<string, string>> = {
   LambdaInsideVPC: NO_SERVERS,
   S3BucketLoggingEnabled: 'server access logs keep the signatures of links; CloudTrail data events tell the same without them',
   S3BucketReplicationEnabled: 'a second region is a decision of the operator, who replicates the bucket where it is needed',
+  S3BucketVersioningEnabled: "the dashboard's files are put again by every deployment; the bucket of runs has versions",
   S3DefaultEncryptionKMS: OWN_KEYS,
   SecretsManagerRotationEnabled:
     'the token is rotated by one command when its holders are ready; what was sealed under the key can be read only with it',

@@ -47,6 +47,8 @@ export class PlaneFunctions extends Construct {
   readonly sweeper: PlaneFunction<'sweeper'>;
   /** null where the image is given */
   readonly trainerBuild: PlaneFunction<'deployment'> | null;
+  /** puts the dashboard into its bucket */
+  readonly webDashboard: PlaneFunction<'deployment'>;
   /** changes whose events were not published; the sweeper publishes them in any case */
   readonly streamDeadLetters: Queue;
   readonly #code: PlaneCode;
@@ -72,6 +74,7 @@ export class PlaneFunctions extends Construct {
     this.trainerBuild = world.grantImageBuild
       ? this.#create<'deployment'>('trainer-build', 'Starts the build of the trainer image, at a deployment', {}, API_SECONDS, 256)
       : null;
+    this.webDashboard = this.#create<'deployment'>('web-dashboard', 'Puts the dashboard into its bucket, at a deployment', {}, 60, 512);
     this.streamDeadLetters = createDeadLetterQueue(this, 'StreamDeadLetters');
     this.#grantApis(world);
     this.#grantWorkers(world);
@@ -88,6 +91,7 @@ export class PlaneFunctions extends Construct {
       this.nudges,
       this.stream,
       this.sweeper,
+      this.webDashboard,
       ...(this.trainerBuild ? [this.trainerBuild] : []),
     ];
   }
@@ -148,6 +152,10 @@ export class PlaneFunctions extends Construct {
       world.grantImageLook(role);
     }
     if (this.trainerBuild) world.grantImageBuild?.(this.trainerBuild.role);
+    const files = [grant.areaOfBucket(world.dashboardFiles)];
+    grant.grantWrite(this.webDashboard.role, files);
+    grant.grantRemove(this.webDashboard.role, files);
+    grant.grantList(this.webDashboard.role, files);
     grant.grantListExecutions(this.sweeper.role, workflowArn);
     grant.grantDescribeJobs(this.sweeper.role);
     grant.grantTable(this.stream.role, state.table);

@@ -51,8 +51,11 @@ const OBJECTS = 'keys of objects are made when runs are: the prefix is as far as
 export function grantRead(to: Role, areas: readonly StorageArea[]): void {
   if (areas.length === 0) return;
   allowMany(to, OBJECTS, ['s3:GetObject', 's3:GetObjectVersion'], ...areas.map(objectsOf));
-  allow(to, ['s3:ListBucket'], ...new Set(areas.map(({ bucketArn }) => bucketArn)));
+  grantList(to, areas);
 }
+
+export const grantList = (to: Role, areas: readonly StorageArea[]): void =>
+  allow(to, ['s3:ListBucket'], ...new Set(areas.map(({ bucketArn }) => bucketArn)));
 
 export function grantWrite(to: Role, areas: readonly StorageArea[]): void {
   allowMany(to, OBJECTS, ['s3:PutObject'], ...areas.map(objectsOf));

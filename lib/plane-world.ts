@@ -2,6 +2,7 @@
 import { Fn, Lazy, Stack } from 'aws-cdk-lib';
 import type { EventBus } from 'aws-cdk-lib/aws-events';
 import { ArnPrincipal, Role } from 'aws-cdk-lib/aws-iam';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import type { EnvironmentOf } from '#aws/environment.ts';
 import * as grant from './plane-permissions.ts';
@@ -20,6 +21,7 @@ export interface PlaneWorldParts {
   readonly sockets: PlaneSocketApi;
   /** where callers and machines reach the plane */
   readonly url: string;
+  readonly dashboardFiles: Bucket;
 }
 
 export interface PlaneWorld {
@@ -33,6 +35,7 @@ export interface PlaneWorld {
   };
   readonly state: StateStack;
   readonly bus: EventBus;
+  readonly dashboardFiles: Bucket;
   readonly workflowArn: string;
   readonly connectionsArn: string;
   /** where run folders lie: the plane's bucket, and what the settings add */
@@ -48,7 +51,10 @@ export interface PlaneWorld {
   readonly grantImageBuild: ((to: Role) => void) | null;
 }
 
-export function createPlaneWorld(scope: Construct, { settings, state, compute, bus, sockets, url }: PlaneWorldParts): PlaneWorld {
+export function createPlaneWorld(
+  scope: Construct,
+  { settings, state, compute, bus, sockets, url, dashboardFiles }: PlaneWorldParts,
+): PlaneWorld {
   const { partition } = Stack.of(scope);
   const { image } = compute;
   const areas = (uris: readonly string[]): grant.StorageArea[] => uris.map((uri) => grant.areaOfUri(uri, partition));
@@ -90,6 +96,7 @@ export function createPlaneWorld(scope: Construct, { settings, state, compute, b
     },
     state,
     bus,
+    dashboardFiles,
     workflowArn: arn,
     connectionsArn: sockets.connectionsArn,
     bases,

@@ -22,12 +22,15 @@ import { tell } from './stack-outputs.ts';
 import type { StateStack } from './state-stack.ts';
 import { SweeperSchedule } from './sweeper-schedule.ts';
 import { TrainingCompute } from './training-compute.ts';
+import { WebDashboard } from './web-dashboard.ts';
 
 export interface ServiceStackProps extends StackProps {
   readonly settings: StageSettings;
   readonly state: StateStack;
   /** the bundles of all functions */
   readonly code: Code;
+  /** absolute: the dashboard as it was built */
+  readonly dashboardFolder: string;
 }
 
 export class ServiceStack extends Stack {
@@ -36,7 +39,7 @@ export class ServiceStack extends Stack {
   readonly alarms: PlaneAlarms;
   readonly #zones: number;
 
-  constructor(scope: Construct, id: string, { settings, state, code, ...props }: ServiceStackProps) {
+  constructor(scope: Construct, id: string, { settings, state, code, dashboardFolder, ...props }: ServiceStackProps) {
     super(scope, id, props);
     this.#zones = settings.availabilityZones;
     const logDays: RetentionDays = settings.logDays;
@@ -46,9 +49,24 @@ export class ServiceStack extends Stack {
     const events = new RunEventBus(this, 'Events', { subscribers: settings.subscribers });
     const http = new PlaneHttpApi(this, 'Http', { logDays });
     const sockets = new PlaneSocketApi(this, 'Sockets');
-    const door = new FrontDoor(this, 'FrontDoor', { httpDomain: http.domain, socketDomain: sockets.domain });
-    const world = createPlaneWorld(this, { settings, state, compute: this.compute, bus: events.bus, sockets, url: door.url });
+    const dashboard = new WebDashboard(this, 'WebDashboard', { folder: dashboardFolder });
+    const door = new FrontDoor(this, 'FrontDoor', {
+      httpDomain: http.domain,
+      socketDomain: sockets.domain,
+      files: dashboard.bucket,
+      uploadOrigin: `https://${state.bucket.bucketRegionalDomainName}`,
+    });
+    const world = createPlaneWorld(this, {
+      settings,
+      state,
+      compute: this.compute,
+      bus: events.bus,
+      sockets,
+      url: door.url,
+      dashboardFiles: dashboard.bucket,
+    });
     this.functions = new PlaneFunctions(this, 'Functions', { code: { code, logDays }, world });
+    dashboard.placeOnDeploy(this.functions.webDashboard.lambda);
     if (this.functions.trainerBuild) this.compute.image?.buildOnDeploy(this.functions.trainerBuild.lambda);
     const workflow = createRunWorkflow(this, this.functions.advanceRun.lambda);
     const sweeper = new SweeperSchedule(this, 'Sweeper', this.functions.sweeper.lambda);

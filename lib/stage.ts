@@ -1,4 +1,5 @@
 /** A stage: its two stacks, by its name and settings. */
+import { join } from 'node:path';
 import { type App, CliCredentialsStackSynthesizer, DefaultStackSynthesizer, type IStackSynthesizer } from 'aws-cdk-lib';
 import { Code } from 'aws-cdk-lib/aws-lambda';
 import { ServiceStack } from './service-stack.ts';
@@ -40,6 +41,7 @@ export function createStage(app: App, { stage, settings, codeFolder, ...own }: S
     settings,
     state,
     code: Code.fromAsset(codeFolder),
+    dashboardFolder: join(codeFolder, 'dashboard'),
   });
   return { state, service };
 }

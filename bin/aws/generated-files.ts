@@ -112,7 +112,7 @@ function findings() {
   process.env['CDK_VALIDATION'] = 'false'; // its findings are another test's
   const scratch = mkdtempSync(join(tmpdir(), 'tuneplane-report-'));
   const codeFolder = join(scratch, 'code');
-  mkdirSync(codeFolder);
+  mkdirSync(join(codeFolder, 'dashboard'), { recursive: true });
   writeFileSync(join(codeFolder, 'none.mjs'), '');
   try {
     const { context } = z

@@ -1,6 +1,6 @@
 /**
- * A resource of CloudFormation that is an act: it is done when the resource is made or changed, and undone by nobody. CloudFormation waits
- * for an answer at the address that it gives, for an hour, so every way out of here answers.
+ * A resource of CloudFormation that is an act: it is done when the resource is made or changed. CloudFormation waits for an answer at the
+ * address that it gives, for an hour, so every way out of here answers.
  * Source: docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html
  */
 import * as z from 'zod';
@@ -17,8 +17,13 @@ const eventSchema = z.object({
 /** An answer may have 4,096 bytes. */
 const MAX_REASON = 1_000;
 
-/** @param act with the resource's properties; what it throws fails the deployment, and is its reason */
-export function createHandler(act: (properties: Readonly<Record<string, unknown>>) => Promise<void>): (event: unknown) => Promise<void> {
+type Act = (properties: Readonly<Record<string, unknown>>) => Promise<void>;
+
+/**
+ * @param act with the resource's properties; what it throws fails the deployment, and is its reason
+ * @param undo when the resource is taken away
+ */
+export function createHandler(act: Act, undo: Act = async () => {}): (event: unknown) => Promise<void> {
   return async (event) => {
     const { RequestType, ResponseURL, ResourceProperties, PhysicalResourceId, ...which } = eventSchema.parse(event);
     const answer = async (outcome: { Status: 'SUCCESS' } | { Status: 'FAILED'; Reason: string }): Promise<void> => {
@@ -28,7 +33,7 @@ export function createHandler(act: (properties: Readonly<Record<string, unknown>
       if (!ok) throw new Error(`CloudFormation did not take the answer: ${status}`);
     };
     try {
-      if (RequestType !== 'Delete') await act(ResourceProperties);
+      await (RequestType === 'Delete' ? undo : act)(ResourceProperties);
     } catch (error) {
       await answer({ Status: 'FAILED', Reason: (error instanceof Error ? error.message : String(error)).slice(0, MAX_REASON) });
       return;

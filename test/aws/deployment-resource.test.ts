@@ -69,3 +69,17 @@ test('an answer that is not taken is an error, so that Lambda calls again', asyn
 
   await expect(createHandler(async () => {})(event('Create'))).rejects.toThrow(/did not take the answer: 500/);
 });
+
+test('undoes what it did when the resource is taken away', async () => {
+  const undone: unknown[] = [];
+  const handler = createHandler(
+    async () => {},
+    async (properties) => void undone.push(properties),
+  );
+
+  await handler(event('Create'));
+  await handler(event('Delete', { PhysicalResourceId: 'StartBuild' }));
+
+  expect(undone).toEqual([{ tag: 'cafe' }]);
+  expect(answers.at(-1)?.body).toEqual({ ...WHICH, Status: 'SUCCESS' });
+});

@@ -9,7 +9,7 @@ import { IMAGE, SynthesizedStage } from './synthesized-stage.ts';
 
 const IDS = {
   'AWS::DynamoDB::Table': ['RunsE45A2291'],
-  'AWS::S3::Bucket': ['Artifacts82DD59A1'],
+  'AWS::S3::Bucket': ['Artifacts82DD59A1', 'WebDashboardFilesB9E514AB'],
   'AWS::SecretsManager::Secret': ['TokenCB33349F', 'Key961B73FD'],
   'AWS::Batch::ComputeEnvironment': [
     'ComputeClassCpuEnvironment8797ED7A',
@@ -58,7 +58,7 @@ test('every resource that holds state has the logical id that it always had', ()
 
 test('table, bucket and secrets stay when their stack goes, and cannot be deleted by accident', () => {
   for (const type of ['AWS::DynamoDB::Table', 'AWS::S3::Bucket', 'AWS::SecretsManager::Secret'])
-    for (const { DeletionPolicy } of Object.values(stage.resources(type))) expect(DeletionPolicy, type).toBe('Retain');
+    for (const { DeletionPolicy } of Object.values(stage.stateResources(type))) expect(DeletionPolicy, type).toBe('Retain');
   expect(stage.properties('AWS::DynamoDB::Table')).toEqual([expect.objectContaining({ DeletionProtectionEnabled: true })]);
 });
 

@@ -68,6 +68,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'batch:DescribeJobs',
     's3:DeleteObject',
   ],
+  FunctionsWebDashboardRole: [...LOG, 's3:DeleteObject', 's3:ListBucket', 's3:PutObject'],
   FunctionsTrainerBuildRole: [...LOG, 'ecr:DescribeImages', 'codebuild:StartBuild'],
   GrantRole: [...READ, 's3:AbortMultipartUpload', 's3:DeleteObject', 's3:PutObject'],
   WorkflowRole: ['lambda:InvokeFunction'],

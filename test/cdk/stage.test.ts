@@ -8,6 +8,18 @@ import { fixedPrices, type Template } from '../../lib/fixed-prices.ts';
 import { ROOM_BYTES, toldBytes } from '../../lib/settings/stage-settings.ts';
 import { SynthesizedStage, textOf } from './synthesized-stage.ts';
 
+const behaviorSchema = z.looseObject({
+  PathPattern: z.string().optional(),
+  TargetOriginId: z.string(),
+  ViewerProtocolPolicy: z.string(),
+  FunctionAssociations: z.array(z.unknown()).default([]),
+});
+const distributionSchema = z.looseObject({
+  CacheBehaviors: z.array(behaviorSchema),
+  DefaultCacheBehavior: behaviorSchema,
+  Origins: z.array(z.looseObject({ Id: z.string() })),
+});
+
 let stage: SynthesizedStage;
 beforeAll(() => {
   stage = new SynthesizedStage();
@@ -54,19 +66,20 @@ test('what settings may say fits into what a function can be told; what would no
 });
 
 test('what is stored is encrypted, spoken to over TLS alone, and nobody outside is let in', () => {
-  expect(stage.properties('AWS::S3::Bucket')).toEqual([
-    expect.objectContaining({
+  const buckets = stage.properties('AWS::S3::Bucket');
+  expect(buckets.length).toBe(2);
+  for (const bucket of buckets)
+    expect(bucket).toMatchObject({
       PublicAccessBlockConfiguration: {
         BlockPublicAcls: true,
         BlockPublicPolicy: true,
         IgnorePublicAcls: true,
         RestrictPublicBuckets: true,
       },
-      VersioningConfiguration: { Status: 'Enabled' },
       BucketEncryption: expect.anything(),
       OwnershipControls: { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] },
-    }),
-  ]);
+    });
+  expect(buckets[0]).toMatchObject({ VersioningConfiguration: { Status: 'Enabled' } });
   for (const policy of [...stage.properties('AWS::S3::BucketPolicy'), ...stage.properties('AWS::SQS::QueuePolicy')])
     expect(textOf(policy)).toContain('"Condition":{"Bool":{"aws:SecureTransport":"false"}},"Effect":"Deny"');
   for (const { SqsManagedSseEnabled } of stage.properties('AWS::SQS::Queue')) expect(SqsManagedSseEnabled).toBe(true);
@@ -87,6 +100,38 @@ test('a bucket rings the queue for reports and manifests, and for nothing else',
   const [{ NotificationConfiguration } = {}] = stage.properties('AWS::S3::Bucket');
 
   expect(textOf(NotificationConfiguration).match(/"Value":"[^"]*"/g)).toEqual(['"Value":"/progress.json"', '"Value":"/manifest.json"']);
+});
+
+test('the front door leads to three places: the dashboard in its bucket, sockets, and the APIs', () => {
+  const [{ DistributionConfig } = {}] = stage.properties('AWS::CloudFront::Distribution');
+  const { CacheBehaviors, DefaultCacheBehavior, Origins } = distributionSchema.parse(DistributionConfig);
+  const kindOf = ({ TargetOriginId }: { TargetOriginId: string }): string => {
+    const origin = textOf(Origins.find(({ Id }) => Id === TargetOriginId));
+    return origin.includes('WebDashboardFiles') ? 'files' : origin.includes('Sockets') ? 'sockets' : 'apis';
+  };
+
+  expect(CacheBehaviors.map((one) => [one.PathPattern, kindOf(one), one.FunctionAssociations.length])).toEqual([
+    ['/', 'files', 1],
+    ['/assets/*', 'files', 0],
+    ['/docs/assets/*', 'apis', 0],
+    ['/ws/training/jobs/*', 'sockets', 1],
+  ]);
+  expect(kindOf(DefaultCacheBehavior)).toBe('apis');
+  expect([...CacheBehaviors, DefaultCacheBehavior].map(({ ViewerProtocolPolicy }) => ViewerProtocolPolicy)).toEqual(
+    Array.from({ length: 5 }, () => 'https-only'),
+  );
+});
+
+test('the page of the dashboard may speak to the plane and to the bucket that large data sets go into, and CloudFront alone reads its files', () => {
+  const headers = textOf(stage.properties('AWS::CloudFront::ResponseHeadersPolicy'));
+  const [policy] = Object.entries(stage.resources('AWS::S3::BucketPolicy')).filter(([id]) => id.startsWith('WebDashboardFiles'));
+  const [artifacts] = stage.properties('AWS::S3::Bucket');
+
+  expect(headers).toMatch(/default-src 'none'; .*connect-src 'self' https:\/\/.*Artifacts.*RegionalDomainName.*frame-ancestors 'none'/);
+  expect(textOf(policy)).toMatch(
+    /"Action":"s3:GetObject","Condition":\{"StringEquals":\{"AWS:SourceArn".*"Service":"cloudfront.amazonaws.com"/,
+  );
+  expect(artifacts?.['CorsConfiguration']).toMatchObject({ CorsRules: [{ AllowedMethods: ['PUT'], AllowedOrigins: ['*'] }] });
 });
 
 test('access logs have the path and never the query string, where links and sockets carry their secrets', () => {

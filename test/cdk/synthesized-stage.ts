@@ -1,5 +1,5 @@
 /** A stage's templates, made in this process: without bundles, and without the checks that `checks.test.ts` makes once. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
@@ -31,6 +31,7 @@ export class SynthesizedStage {
   constructor(input: Readonly<Record<string, unknown>> = {}, stage = 'dev') {
     process.env['CDK_VALIDATION'] = 'false';
     const code = mkdtempSync(join(tmpdir(), 'tuneplane-code-'));
+    mkdirSync(join(code, 'dashboard'));
     writeFileSync(join(code, 'sft.mjs'), '');
     try {
       this.settings = parseSettings(input, 'the settings of this test');
@@ -48,6 +49,11 @@ export class SynthesizedStage {
   resources(type: string): Record<string, Resource> {
     const found = { ...this.state.findResources(type), ...this.service.findResources(type) };
     return Object.fromEntries(Object.entries(found).map(([id, resource]) => [id, resourceSchema.parse(resource)]));
+  }
+
+  /** Of the state stack alone. */
+  stateResources(type: string): Record<string, Resource> {
+    return z.record(z.string(), resourceSchema).parse(this.state.findResources(type));
   }
 
   all(): Record<string, Resource> {

@@ -54,6 +54,20 @@ test('the front door leads to every API, asks for a token, and answers what no r
   expect([wrongMethod.status, wrongMethod.headers.get('allow')]).toEqual([405, 'GET, HEAD, OPTIONS']);
 });
 
+test('the dashboard comes out of its bucket, may speak to the plane and the bucket of data, and its files are kept', async () => {
+  const page = await fetch(`${plane.url}/`);
+  const html = await page.text();
+  const [script = ''] = /\/assets\/app-[\w-]+\.js/.exec(html) ?? [];
+  const asset = await fetch(plane.url + script);
+
+  expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+  expect(page.headers.get('cache-control')).toBe('no-cache');
+  expect(page.headers.get('content-security-policy')).toContain(`connect-src 'self' https://${plane.outputs['BucketName']}.s3.`);
+  expect([asset.status, asset.headers.get('content-type')]).toEqual([200, 'text/javascript; charset=utf-8']);
+  expect(asset.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
+  expect(asset.headers.get('etag')).toMatch(/^"[0-9a-f]{32}"$/); // S3's; the function's own has another form
+});
+
 test('a run through each of the five APIs is trained, and every one of them reads it', { timeout: LIMIT_MILLIS }, async () => {
   const ids = await Promise.all([startSft, startOnSession, startUnified, startOrchestrated, startInProject].map((start) => start(plane)));
 

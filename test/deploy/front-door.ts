@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream';
 import { createContext, runInContext } from 'node:vm';
 
-const EDGE_FUNCTION = join(import.meta.dirname, '..', '..', 'lambdas', 'edge', 'rewrite-socket-path.js');
+const EDGE_FUNCTIONS = join(import.meta.dirname, '..', '..', 'lambdas', 'edge');
 const SOCKET_PATHS = /^\/ws\/training\/jobs\//;
 
 interface EdgeRequest {
@@ -18,11 +18,11 @@ interface EdgeRequest {
   querystring: Record<string, { value: string }>;
 }
 
-/** The function as CloudFront runs it: in a world without modules. */
-export function runEdgeFunction(uri: string, query: Readonly<Record<string, string>>): EdgeRequest {
+/** A function as CloudFront runs it: in a world without modules. @param file of lambdas/edge */
+export function runEdgeFunction(file: string, uri: string, query: Readonly<Record<string, string>>): EdgeRequest {
   const event = { request: { uri, querystring: Object.fromEntries(Object.entries(query).map(([name, value]) => [name, { value }])) } };
   const world = createContext({ event });
-  return runInContext(`${readFileSync(EDGE_FUNCTION, 'utf8')}; handler(event)`, world) as EdgeRequest;
+  return runInContext(`${readFileSync(join(EDGE_FUNCTIONS, file), 'utf8')}; handler(event)`, world) as EdgeRequest;
 }
 
 export interface FrontDoorTarget {
@@ -89,7 +89,7 @@ export class FrontDoor {
     const { endpoint, socketApiId } = this.#open();
     const { pathname, searchParams } = new URL(url, this.url);
     if (!SOCKET_PATHS.test(pathname)) return void socket.end('HTTP/1.1 404 Not Found\r\n\r\n');
-    const { uri, querystring } = runEdgeFunction(pathname, Object.fromEntries(searchParams));
+    const { uri, querystring } = runEdgeFunction('rewrite-socket-path.js', pathname, Object.fromEntries(searchParams));
     const query = new URLSearchParams(Object.fromEntries(Object.entries(querystring).map(([name, { value }]) => [name, value])));
     const { hostname, port } = new URL(endpoint);
     const onward = connect(Number(port), hostname, () => {
