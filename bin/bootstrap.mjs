@@ -74,7 +74,8 @@ function installPackages() {
   // Not "npm ci": it refuses a lock that lacks the binaries of platforms that a registry does not have. This installs the locked
   // versions too, and leaves the lock as it is.
   const args = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel', 'error'];
-  const code = npm?.endsWith('.js') ? run(process.execPath, [npm, ...args]) : run('npm', args);
+  const toStandardError = { stdio: ['inherit', 2, 2] }; // a command's own output is its answer alone
+  const code = npm?.endsWith('.js') ? run(process.execPath, [npm, ...args], toStandardError) : run('npm', args, toStandardError);
   if (code !== 0) fail(`"npm install" ended with ${code}: see above. It needs the npm registry, and about 450 MB of disk.`);
   writeFileSync(marker, wanted);
 }

@@ -1,5 +1,6 @@
 /** The plane as a process of its own, so that it can be killed; and who belongs to which run in the process table. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 const REPOSITORY = join(import.meta.dirname, '..', '..');
@@ -62,6 +63,17 @@ function processTable(): ProcessRow[] {
 
 export const supervisorsOf = (runId: string): number[] =>
   processTable().flatMap(({ pid, args }) => (args.includes(`trainer.supervisor ${runId}-`) ? [pid] : []));
+
+/** @param home of a plane: each attempt that was started there has a folder below work/, named as it is */
+export function supervisorsIn(home: string): number[] {
+  const work = join(home, 'work');
+  const attempts = new Set(existsSync(work) ? readdirSync(work) : []);
+  if (attempts.size === 0) return [];
+  return processTable().flatMap(({ pid, args }) => {
+    const attempt = /trainer\.supervisor (\S+)/.exec(args)?.[1];
+    return attempt !== undefined && attempts.has(attempt) ? [pid] : [];
+  });
+}
 
 export function enginesOf(runId: string): number[] {
   const rows = processTable();

@@ -5,6 +5,7 @@ import type * as z from 'zod';
 import { type LocalEnvironment, readEnvironment } from '#local/environment.ts';
 import { type Plane, startPlane } from '#local/plane.ts';
 import { jobDetailResponse, jobStartResponse } from '#surfaces/sft/schemas.ts';
+import { killAll, supervisorsIn } from './plane-process.ts';
 import { makeTemporaryFolder } from './temporary-folder.ts';
 
 const REPOSITORY = join(import.meta.dirname, '..', '..');
@@ -50,9 +51,16 @@ export class ScriptedPlane {
   }
 
   static async start(script: Script = {}, variables: Readonly<Record<string, string>> = {}, home?: string): Promise<ScriptedPlane> {
-    const folder = home === undefined ? await makeTemporaryFolder() : { path: home, remove: async () => {} };
-    const environment = readEnvironment(scriptedVariables(folder.path, script, variables), folder.path);
-    return new ScriptedPlane(environment, await startPlane(environment), folder.remove);
+    const folder = home === undefined ? await makeTemporaryFolder() : null;
+    const path = folder?.path ?? home ?? '';
+    const environment = readEnvironment(scriptedVariables(path, script, variables), path);
+    // A closed plane leaves its trainers alone; what nobody will open again must not train on for days.
+    const remove = async () => {
+      if (folder === null) return;
+      killAll(supervisorsIn(environment.home));
+      await folder.remove();
+    };
+    return new ScriptedPlane(environment, await startPlane(environment), remove);
   }
 
   get url(): string {
