@@ -1,6 +1,6 @@
 /**
  * The trainer's image: a given one, or one that this account builds for itself. A build needs no Docker anywhere but in CodeBuild; it
- * starts when a deployment brings other sources, takes ten to twenty minutes, and nobody waits for it but the runs (`image_building`).
+ * starts when a deployment brings other sources, and nobody waits for it but the runs (`image_building`).
  *
  * Its tag is the hash of its sources, and ECR lets nobody move a tag: what a digest says of an image that is there, the tag says of one
  * that is still to be made.

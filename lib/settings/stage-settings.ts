@@ -34,7 +34,7 @@ const shape = {
     .default('public')
     .describe(
       '`public`: a machine has a public IPv4 address while a job runs, and lets nobody in; nothing is paid by the hour. ' +
-        '`nat`: machines have private addresses and leave through a NAT gateway, which costs about 33 USD a month and 0.045 USD a GB; needed for several nodes',
+        '`nat`: machines have private addresses and leave through a NAT gateway, which costs about 37 USD a month with its address and 0.045 USD a GB; needed for several nodes',
     ),
   availabilityZones: z
     .int()
@@ -75,16 +75,6 @@ const shape = {
     .record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/), secretArn)
     .default({})
     .describe('secrets that runs may name (`secrets: {HF_TOKEN: hf-team}`), by that name'),
-  oidc: z
-    .strictObject({
-      issuer: z
-        .string()
-        .regex(/^https:\/\/[^?#]+$/)
-        .describe('whose tokens are taken; its keys are found at /.well-known/openid-configuration'),
-      audience: z.string().min(1).describe('who the tokens must be for'),
-    })
-    .optional()
-    .describe('people and programs may show a token of this issuer, beside the token of the plane, which is always there'),
   defaultModel: z.string().min(1).max(512).default('tiny-llama').describe('the base model of requests that may leave it out'),
   subscribers: z
     .array(account)

@@ -70,7 +70,7 @@ async function checkImage({ ImageRepository, ImageTag, ImageProject }: Outputs):
   const [newest] = builds;
   const again = `aws codebuild start-build --project-name ${ImageProject}`;
   if (newest?.buildStatus === 'IN_PROGRESS')
-    return poor(`the trainer image ${ImageTag} is being built: runs wait for it`, 'it takes ten to twenty minutes');
+    return poor(`the trainer image ${ImageTag} is being built: runs wait for it`, newest.logs?.deepLink ?? again);
   return bad(
     `the trainer image ${ImageTag} is not there, and its newest build is ${newest?.buildStatus ?? 'none'}`,
     `${newest?.logs?.deepLink ?? ''} ${again}`.trim(),
