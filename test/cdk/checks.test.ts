@@ -3,7 +3,7 @@
  * and Serverless of cdk-nag, at every synthesis; and cfn-lint, which knows nothing of where they come from.
  */
 import { execFile } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { App, Stack, Validations } from 'aws-cdk-lib';
@@ -13,10 +13,10 @@ import { AwsSolutionsChecks } from 'cdk-nag';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { allow, allowMany, WildcardReasons } from '../../lib/wildcards.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
-import { ACCOUNT, IMAGE, REGION } from './synthesized-stage.ts';
+import { ACCOUNT, REGION, synthesizeApp } from './synthesize-app.ts';
+import { IMAGE } from './synthesized-stage.ts';
 
 const run = promisify(execFile);
-const ROOT = join(import.meta.dirname, '..', '..');
 const LINT = join(import.meta.dirname, '.venv', 'bin', 'cfn-lint');
 const LIMIT_MILLIS = 180_000;
 
@@ -45,23 +45,6 @@ beforeAll(async () => {
 });
 afterAll(() => folder.remove());
 
-/** As the CDK's command line runs the app. @returns where the templates are */
-async function synthesize(stage: string): Promise<string> {
-  const out = join(folder.path, stage);
-  const { context } = JSON.parse(readFileSync(join(ROOT, 'cdk.json'), 'utf8'));
-  const env = {
-    PATH: process.env['PATH'],
-    TUNEPLANE_STAGE: stage,
-    TUNEPLANE_SETTINGS: join(folder.path, 'settings'),
-    CDK_OUTDIR: out,
-    CDK_CONTEXT_JSON: JSON.stringify(context),
-    CDK_DEFAULT_ACCOUNT: ACCOUNT,
-    CDK_DEFAULT_REGION: REGION,
-  };
-  await run(process.execPath, ['bin/aws-app.ts'], { cwd: ROOT, env });
-  return out;
-}
-
 /** @returns what it found. W3005: the library names dependencies that a reference says already. */
 async function lint(templates: readonly string[]): Promise<string> {
   try {
@@ -83,7 +66,7 @@ test.each(['dev', 'full'])(
   'the templates of a stage meet every rule, and cfn-lint finds nothing (%s)',
   { timeout: LIMIT_MILLIS },
   async (stage) => {
-    const out = await synthesize(stage);
+    const out = await synthesizeApp(stage, folder.path);
     const templates = [`tuneplane-${stage}-state`, `tuneplane-${stage}`].map((name) => join(out, `${name}.template.json`));
 
     expect(await lint(templates)).toBe('');

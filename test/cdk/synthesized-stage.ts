@@ -8,10 +8,9 @@ import * as z from 'zod';
 import { parseSettings } from '../../lib/settings/read-settings.ts';
 import type { StageSettings } from '../../lib/settings/stage-settings.ts';
 import { createStage } from '../../lib/stage.ts';
+import { ACCOUNT, REGION } from './synthesize-app.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-export const ACCOUNT = '123456789012';
-export const REGION = 'us-east-1';
 
 const cdkJsonSchema = z.object({ context: z.record(z.string(), z.unknown()) });
 const resourceSchema = z.looseObject({
