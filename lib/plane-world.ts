@@ -65,7 +65,12 @@ export function createPlaneWorld(
   const store = { TUNEPLANE_TABLE: state.table.tableName };
   const socketsOfPlane = { TUNEPLANE_WEBSOCKET_ENDPOINT: sockets.endpoint };
   const origins = { TUNEPLANE_ALLOWED_ORIGINS: settings.allowedOrigins.join(',') };
-  const callers = { TUNEPLANE_TOKEN_SECRET_ARN: state.secrets.token.secretArn, ...origins };
+  const callers = {
+    TUNEPLANE_TOKEN_SECRET_ARN: state.secrets.token.secretArn,
+    ...origins,
+    TUNEPLANE_OIDC_ISSUER: settings.oidc?.issuer ?? '',
+    TUNEPLANE_OIDC_AUDIENCE: settings.oidc?.audience ?? '',
+  };
   const published = { TUNEPLANE_EVENT_BUS: bus.eventBusName };
   const work: EnvironmentOf<'work'> = {
     ...store,

@@ -78,7 +78,13 @@ const PLANE = {
   TUNEPLANE_DEFAULT_BASE: text,
   TUNEPLANE_STALL_SECONDS: wholeNumber(1, 86_400),
 };
-const CALLERS = { TUNEPLANE_TOKEN_SECRET_ARN: text, TUNEPLANE_ALLOWED_ORIGINS: origins };
+const CALLERS = {
+  TUNEPLANE_TOKEN_SECRET_ARN: text,
+  TUNEPLANE_ALLOWED_ORIGINS: origins,
+  /** both empty: the plane's own token alone is taken */
+  TUNEPLANE_OIDC_ISSUER: given.regex(/^(https:\/\/\S+)?$/, 'must be https://..., or empty'),
+  TUNEPLANE_OIDC_AUDIENCE: given,
+};
 const BUS = { TUNEPLANE_EVENT_BUS: text };
 const SOCKETS = {
   /** of the WebSocket API's stage, https:// */

@@ -75,6 +75,16 @@ const shape = {
     .record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/), secretArn)
     .default({})
     .describe('secrets that runs may name (`secrets: {HF_TOKEN: hf-team}`), by that name'),
+  oidc: z
+    .strictObject({
+      issuer: z
+        .string()
+        .regex(/^https:\/\/[^?#]+$/)
+        .describe('whose tokens are taken; its keys are found at /.well-known/openid-configuration'),
+      audience: z.string().min(1).describe('who the tokens must be for'),
+    })
+    .optional()
+    .describe('people and programs may show a token of this issuer, beside the token of the plane, which is always there'),
   defaultModel: z.string().min(1).max(512).default('tiny-llama').describe('the base model of requests that may leave it out'),
   subscribers: z
     .array(account)
@@ -118,9 +128,9 @@ export const ROOM_BYTES = 2_596;
 const CLASS_BYTES = 265;
 const DEFINITION_BYTES = 70;
 
-export function toldBytes({ compute, images, secrets, storage, allowedOrigins }: z.output<z.ZodObject<typeof shape>>): number {
+export function toldBytes({ compute, images, secrets, storage, allowedOrigins, oidc }: z.output<z.ZodObject<typeof shape>>): number {
   const definitions = ['trainer', ...Object.keys(images)].reduce((sum, image) => sum + image.length + DEFINITION_BYTES, 0);
-  const texts = [...Object.entries(secrets).flat(), ...storage.data, ...storage.bases, ...allowedOrigins];
+  const texts = [...Object.entries(secrets).flat(), ...storage.data, ...storage.bases, ...allowedOrigins, ...Object.values(oidc ?? {})];
   return compute.length * (CLASS_BYTES + definitions) + texts.reduce((sum, text) => sum + text.length + 1, 0);
 }
 

@@ -32,6 +32,7 @@ const FULL = {
   ],
   storage: { data: ['s3://team-data/sets/'], bases: ['s3://team-runs/'] },
   secrets: { 'hf-team': `arn:aws:secretsmanager:${REGION}:${ACCOUNT}:secret:hf-AbCdEf` },
+  oidc: { issuer: 'https://login.example.com/', audience: 'tuneplane' },
   subscribers: ['210987654321'],
   alertEmail: 'team@example.com',
   keepData: false,

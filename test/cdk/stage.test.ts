@@ -5,6 +5,7 @@ import { routeKeys } from '#http/route-table.ts';
 import { API_SURFACES } from '#surfaces/api-surfaces.ts';
 import { createPlatformSurface } from '#surfaces/platform/surface.ts';
 import { fixedPrices, type Template } from '../../lib/fixed-prices.ts';
+import { API_ENTRIES } from '../../lib/plane-functions.ts';
 import { ROOM_BYTES, toldBytes } from '../../lib/settings/stage-settings.ts';
 import { SynthesizedStage, textOf } from './synthesized-stage.ts';
 
@@ -100,6 +101,20 @@ test('a bucket rings the queue for reports and manifests, and for nothing else',
   const [{ NotificationConfiguration } = {}] = stage.properties('AWS::S3::Bucket');
 
   expect(textOf(NotificationConfiguration).match(/"Value":"[^"]*"/g)).toEqual(['"Value":"/progress.json"', '"Value":"/manifest.json"']);
+});
+
+test('who answers callers is told of the issuer whose tokens are taken; without one it is told that there is none', () => {
+  const oidc = { issuer: 'https://login.example.com/', audience: 'tuneplane' };
+  const issuersTold = (of: SynthesizedStage): unknown[] =>
+    of
+      .properties('AWS::Lambda::Function')
+      .map(({ Environment }) => z.looseObject({ Variables: z.looseObject({}).default({}) }).parse(Environment ?? {}).Variables)
+      .filter((variables) => 'TUNEPLANE_TOKEN_SECRET_ARN' in variables)
+      .map((variables) => [variables['TUNEPLANE_OIDC_ISSUER'], variables['TUNEPLANE_OIDC_AUDIENCE']]);
+  const callees = API_ENTRIES.length + 1; // and the WebSocket's
+
+  expect(issuersTold(stage)).toEqual(Array.from({ length: callees }, () => ['', '']));
+  expect(issuersTold(new SynthesizedStage({ oidc }))).toEqual(Array.from({ length: callees }, () => [oidc.issuer, oidc.audience]));
 });
 
 test('the front door leads to three places: the dashboard in its bucket, sockets, and the APIs', () => {

@@ -33,6 +33,8 @@ export function awsEnvironment(overrides: Partial<Everything> = {}): Everything 
     TUNEPLANE_DEFAULT_BASE: 'tiny-llama',
     TUNEPLANE_STALL_SECONDS: '900',
     TUNEPLANE_ALLOWED_ORIGINS: '',
+    TUNEPLANE_OIDC_ISSUER: '',
+    TUNEPLANE_OIDC_AUDIENCE: '',
     TUNEPLANE_EVENT_BUS: 'bus',
     TUNEPLANE_WEBSOCKET_ENDPOINT: 'https://sockets.example.com/live',
     ...overrides,
