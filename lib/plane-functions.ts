@@ -120,6 +120,8 @@ export class PlaneFunctions extends Construct {
       if (entry === 'attempts') continue;
       grant.grantRead(role, data);
       grant.grantStart(role, workflowArn);
+      // A stop gives back what a provider holds for a run.
+      grant.grantSecret(role, ...world.rentalSecretArns);
     }
     const { attempts, runs } = this.apis;
     const own = [grant.areaOfBucket(state.bucket)];
@@ -143,6 +145,7 @@ export class PlaneFunctions extends Construct {
       grant.grantRemove(role, bases);
       grant.grantStart(role, workflowArn);
       grant.grantRing(role, state.nudges.queue);
+      grant.grantSecret(role, ...world.rentalSecretArns);
     }
     for (const { role } of [this.advanceRun, this.nudges]) {
       grant.grantRead(role, data);

@@ -4,7 +4,9 @@ import type { EventBus } from 'aws-cdk-lib/aws-events';
 import { ArnPrincipal, Role } from 'aws-cdk-lib/aws-iam';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
+import type * as z from 'zod';
 import type { EnvironmentOf } from '#aws/environment.ts';
+import type { rentalSettingsSchema } from '#aws/rental-settings.ts';
 import * as grant from './plane-permissions.ts';
 import { workflowArn } from './run-workflow.ts';
 import type { StageSettings } from './settings/stage-settings.ts';
@@ -43,6 +45,8 @@ export interface PlaneWorld {
   /** where data are read, beside `bases` */
   readonly data: readonly grant.StorageArea[];
   readonly namedSecretArns: readonly string[];
+  /** keys of providers that machines are rented from, and the login of their image's registry */
+  readonly rentalSecretArns: readonly string[];
   readonly batch: grant.BatchParts;
   readonly grantRole: GrantRole;
   /** Is the image there? Nothing, where it was given. */
@@ -87,6 +91,7 @@ export function createPlaneWorld(
       .join(','),
     TUNEPLANE_COMPUTE_CLASSES: Stack.of(scope).toJsonString(compute.toComputeClasses()),
     TUNEPLANE_TRAINER_BUILD: image ? Stack.of(scope).toJsonString(image.toTrainerBuild()) : '',
+    TUNEPLANE_RENTALS: toRentals(settings),
     TUNEPLANE_DEFAULT_BASE: settings.defaultModel,
     TUNEPLANE_STALL_SECONDS: String(settings.stallSeconds),
   };
@@ -107,6 +112,7 @@ export function createPlaneWorld(
     bases,
     data,
     namedSecretArns: Object.values(settings.secrets),
+    rentalSecretArns: rentalSecrets(settings),
     batch: {
       queueArns: compute.classes.map((one) => one.queue.ref),
       definitionArns: compute.classes.flatMap((one) => Object.values(one.definitions).map(({ ref }) => anyRevision(scope, ref))),
@@ -157,3 +163,16 @@ function anyRevision(scope: Construct, definitionArn: string): string {
   const { partition, region, account } = Stack.of(scope);
   return `arn:${partition}:batch:${region}:${account}:${Fn.select(5, Fn.split(':', definitionArn))}:*`; // job-definition/<name>
 }
+
+function toRentals({ rentals }: StageSettings): string {
+  if (!rentals) return '';
+  const { registrySecret, ...rest } = rentals;
+  const told: z.input<typeof rentalSettingsSchema> = {
+    ...rest,
+    ...(registrySecret !== undefined && { registrySecretArn: registrySecret }),
+  };
+  return JSON.stringify(told);
+}
+
+const rentalSecrets = ({ rentals }: StageSettings): string[] =>
+  rentals ? [...Object.values(rentals.keys), ...(rentals.registrySecret === undefined ? [] : [rentals.registrySecret])] : [];

@@ -40,6 +40,7 @@ export async function askEveryRoute(world: EmulatedPlane, ask: Ask): Promise<voi
   };
 
   // Stored things.
+  await ask('planSftJob', { body: { config } });
   await ask('putSession', { params: { session_id: 's-1' }, body: ROWS, headers: { 'content-type': 'application/jsonl' } });
   await ask('getSession', { params: { session_id: 's-1' } });
   await ask('listSessions');
@@ -162,6 +163,14 @@ export async function askEveryRoute(world: EmulatedPlane, ask: Ask): Promise<voi
     body: { claim_id: `claim_${'a'.repeat(20)}`, host: 'machine', pid: 7 },
   });
   await ask('renewAttempt', bearer(String(session_token)));
+  await ask('issueWorkerToken', { params: { worker: 'box' } });
+  const machine = { instance: 'f'.repeat(32), host: 'machine', slots: 1, gpus: [], memory_gb: 16, engines: ['hf'], bases: [] };
+  const look: RouteRequest = {
+    params: { worker: 'box' },
+    headers: { authorization: `Bearer ${await ports.machineTokens.issue('worker', 'box')}` },
+    body: { ...machine, shares_folders: false, leaving: false, holding: [] },
+  };
+  await ask('lookForWork', look);
 
   await ask('deleteRun', { params: { run_id: textOf(await makeFinal(), 'id') } });
   await ask('collectGarbage', { body: { older_than_days: 30 } });

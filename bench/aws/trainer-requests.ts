@@ -26,7 +26,7 @@ const MOST_SECONDS = 120;
 export async function countTrainerRequests(endpoint: string): Promise<TrainerRequests> {
   process.env[EMULATOR_VARIABLE] = endpoint;
   const proxy = await startCountingProxy(endpoint);
-  const plane = await deployPlane({ stepSeconds: 0.5 }, proxy.endpoint);
+  const plane = await deployPlane({ script: { stepSeconds: 0.5 }, jobEndpoint: proxy.endpoint });
   const stateOf = async (id: string): Promise<string> => stateSchema.parse(await (await plane.call('GET', `/runs/${id}`)).json()).state;
   try {
     await plane.place('rows.jsonl', '{"instruction": "a", "input": "", "output": "b"}\n'.repeat(20));

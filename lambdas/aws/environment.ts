@@ -5,6 +5,7 @@
  */
 import * as z from 'zod';
 import { computeClassSchema, TRAINER_IMAGE } from './batch/compute-classes.ts';
+import { rentalSettingsSchema } from './rental-settings.ts';
 import { trainerBuildSchema } from './trainer-build.ts';
 
 const given = z.string('must be set');
@@ -43,18 +44,19 @@ const computeClasses = given
   })
   .pipe(z.array(computeClassSchema));
 
-/** Empty where the image is given; else JSON of what is built, and by whom. */
-const trainerBuild = z
-  .string()
-  .transform((text, context) => {
-    try {
-      return text === '' ? null : (JSON.parse(text) as unknown);
-    } catch {
-      context.issues.push({ code: 'custom', message: 'must be JSON, or empty', input: text });
-      return z.NEVER;
-    }
-  })
-  .pipe(trainerBuildSchema.nullable());
+/** JSON; empty where there is nothing of it. */
+const optionalJson = <Schema extends z.ZodType>(schema: Schema) =>
+  z
+    .string()
+    .transform((text, context) => {
+      try {
+        return text === '' ? null : (JSON.parse(text) as unknown);
+      } catch {
+        context.issues.push({ code: 'custom', message: 'must be JSON, or empty', input: text });
+        return z.NEVER;
+      }
+    })
+    .pipe(schema.nullable());
 
 const STORE = { TUNEPLANE_TABLE: text };
 
@@ -74,7 +76,10 @@ const PLANE = {
   TUNEPLANE_STORAGE_BASES: storagePrefixes,
   TUNEPLANE_SECRETS: namedSecrets,
   TUNEPLANE_COMPUTE_CLASSES: computeClasses,
-  TUNEPLANE_TRAINER_BUILD: trainerBuild,
+  /** where the account builds the trainer's image: what, and by whom */
+  TUNEPLANE_TRAINER_BUILD: optionalJson(trainerBuildSchema),
+  /** where machines are rented elsewhere */
+  TUNEPLANE_RENTALS: optionalJson(rentalSettingsSchema),
   TUNEPLANE_DEFAULT_BASE: text,
   TUNEPLANE_STALL_SECONDS: wholeNumber(1, 86_400),
 };

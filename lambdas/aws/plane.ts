@@ -4,8 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Log, logToStderr } from '#http/exchange.ts';
-import { ComputeTable } from '#operations/compute-table.ts';
-import type { Clock, Compute, Contents, Downloads, Inputs, Pace, Ports, Settings, StorageGrants } from '#ports';
+import type { Clock, Contents, Downloads, Inputs, Pace, Ports, Settings, StorageGrants } from '#ports';
 import type { ObjectStore } from '#s3/object-store.ts';
 import { S3Artifacts } from '#s3/s3-artifacts.ts';
 import type { ObjectPlace } from '#s3/storage-places.ts';
@@ -17,6 +16,7 @@ import { SecretMachineTokens } from './machine-tokens.ts';
 import type { OpenBatch } from './open/batch.ts';
 import { openTable } from './open/table.ts';
 import { PollingBell } from './polling-bell.ts';
+import { openProviders, RENTAL_REMEDIES, rentedBy } from './providers.ts';
 import type { RunGenerations } from './run-generations.ts';
 import { SealedSecrets } from './sealed-secrets.ts';
 import { StepFunctionsWorkflow } from './step-functions-workflow.ts';
@@ -68,20 +68,29 @@ export function openPlane(environment: PlaneEnvironment, log: Log = logToStderr)
   };
   const artifacts = new S3Artifacts({ store, bucket, places });
   const place = (key: string): ObjectPlace => artifacts.place(key);
+  const documents = new DynamoDocumentStore(table, { clock: CLOCK });
+  const machineTokens = new SecretMachineTokens({ secrets, keySecretArn });
   const ports: Ports = {
     runs: new DynamoRunStore(table, { clock: CLOCK }),
-    documents: new DynamoDocumentStore(table, { clock: CLOCK }),
+    documents,
     answers: new DynamoAnswerStore(table),
     artifacts,
     inputs: lazyPort<Inputs>(async () => new (await import('#s3/s3-inputs.ts')).S3Inputs({ store, contents: { bucket }, places })),
     downloads: lazyPort<Downloads>(async () => new (await import('#s3/s3-downloads.ts')).S3Downloads({ store, place })),
     contents: lazyPort<Contents>(async () => new (await import('#s3/s3-contents.ts')).S3Contents({ store, bucket })),
     secrets: new SealedSecrets({ secrets, keySecretArn, named: environment.TUNEPLANE_SECRETS }),
-    machineTokens: new SecretMachineTokens({ secrets, keySecretArn }),
+    machineTokens,
     storageGrants: lazyPort<StorageGrants>(async () =>
       (await import('./open/storage-grants.ts')).openStorageGrants(environment.TUNEPLANE_GRANT_ROLE_ARN, place),
     ),
-    compute: new ComputeTable({ 'aws-batch': lazyCompute(async () => (await openBatch()).compute) }),
+    compute: openProviders({
+      openBatch: async () => (await openBatch()).compute,
+      rentals: environment.TUNEPLANE_RENTALS,
+      secrets,
+      documents,
+      clock: CLOCK,
+      machineTokens,
+    }),
     workflow: new StepFunctionsWorkflow({ begin: (runId) => generations.begin(runId), ring: (runId) => queue.send(runId), log }),
     // Events go out by the stream of the table; the sweeper, which publishes what stayed behind, has a sink of its own.
     sink: {
@@ -100,16 +109,10 @@ export function openPlane(environment: PlaneEnvironment, log: Log = logToStderr)
 const orOwnBucket = (prefixes: readonly string[], bucket: string): readonly string[] =>
   prefixes.length > 0 ? prefixes : [`s3://${bucket}/`];
 
-/** What is asked before any call is known beforehand: only a machine is seen, and a trainer's reports are its word. */
-function lazyCompute(load: () => Promise<Compute>): Compute {
-  return new Proxy(lazyPort<Compute>(load), {
-    get: (port, name) => (name === 'heartbeat' ? 'reports' : name === 'plan' || name === 'rental' ? undefined : Reflect.get(port, name)),
-  });
-}
-
 const toSettings = (environment: PlaneEnvironment): Settings => ({
   provider: 'aws-batch',
-  providers: ['aws-batch'],
+  providers: ['aws-batch', 'local', ...rentedBy(environment.TUNEPLANE_RENTALS)],
+  providerRemedies: RENTAL_REMEDIES,
   defaultBase: environment.TUNEPLANE_DEFAULT_BASE,
   secrets: Object.keys(environment.TUNEPLANE_SECRETS),
   allowedImages: allowedImages(environment),

@@ -1,4 +1,5 @@
 /** The connectors that are configured, each over its own paced requests. */
+import type { RentingProvider } from '#domain/providers.ts';
 import type { Clock, DocumentStore } from '#ports';
 import type { Connector } from './connector.ts';
 import { LambdaCloud } from './lambda-cloud.ts';
@@ -6,9 +7,6 @@ import { type Fetch, ProviderHttp } from './provider-http.ts';
 import { type Gate, RateGate } from './rate-gate.ts';
 import { RunPod } from './runpod.ts';
 import { VastAi } from './vastai.ts';
-
-export const RENTING_PROVIDERS = ['runpod', 'lambda', 'vastai'] as const;
-export type RentingProvider = (typeof RENTING_PROVIDERS)[number];
 
 export interface ConnectorWorld {
   readonly fetch: Fetch;

@@ -1,9 +1,10 @@
 /** A provider of rented machines as a compute, from its key: for both homes. */
 import { randomInt } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { RentingProvider } from '#domain/providers.ts';
 import type { Clock, DocumentStore, MachineTokens } from '#ports';
 import { ConnectorCompute, type TrainerImage } from './connector-compute.ts';
-import { openConnector, openGate, type RentingProvider } from './open-connectors.ts';
+import { openConnector, openGate } from './open-connectors.ts';
 
 export interface RentalSettings {
   readonly name: RentingProvider;

@@ -48,7 +48,8 @@ export class RentedMachines implements Rental {
   }
 
   async handleOf({ tag, label, id }: RentedMachine): Promise<ComputeHandle> {
-    return this.toHandle(await this.#recordOf(tag, label, id));
+    // One whose request got no answer has no id in the ledger yet.
+    return this.toHandle(await this.#options.ledger.live(await this.#recordOf(tag, label, id), id));
   }
 
   async end({ tag, label, id }: RentedMachine): Promise<void> {
@@ -153,12 +154,13 @@ export class RentedMachines implements Rental {
     };
   }
 
-  /** @returns whether it is gone */
+  /** @returns whether it is gone. That it was there is written down first: the provider may have forgotten it at the next look */
   async #end(record: LedgerRecord, id: string): Promise<boolean> {
     const { connector, ledger } = this.#options;
+    const live = await ledger.live(record, id);
     await connector.terminate(id);
     if ((await connector.find(id)) !== null) return false;
-    await ledger.ended(await ledger.live(record, id));
+    await ledger.ended(live);
     return true;
   }
 

@@ -2,6 +2,10 @@
 export const PROVIDERS = ['local', 'aws-batch', 'runpod', 'lambda', 'vastai'] as const;
 export type Provider = (typeof PROVIDERS)[number];
 
+/** Those that rent machines by the hour. */
+export const RENTING_PROVIDERS = ['runpod', 'lambda', 'vastai'] as const satisfies readonly Provider[];
+export type RentingProvider = (typeof RENTING_PROVIDERS)[number];
+
 const SETTING: Readonly<Record<Provider, string>> = {
   local: 'it is there on one machine, and on AWS with a worker',
   'aws-batch': 'deploy the plane to AWS (cdk deploy)',

@@ -44,6 +44,7 @@ const PASSED_ON = [
   'https_proxy',
   'NO_PROXY',
   'no_proxy',
+  'AWS_ENDPOINT_URL_S3', // a private address of the store, that a worker reaches and others do not
   'HF_TOKEN',
   'HF_HOME',
   'HF_ENDPOINT',

@@ -1,6 +1,6 @@
 /** The settings for machines that are rented, from the environment: keys of providers, the image that they run, the store that they share with the plane. */
 import * as z from 'zod';
-import { RENTING_PROVIDERS, type RentingProvider } from '#compute/open-connectors.ts';
+import { RENTING_PROVIDERS, type RentingProvider } from '#domain/providers.ts';
 import type { StoreSettings } from '#s3/open-store.ts';
 
 const KEYS = { runpod: 'RUNPOD_API_KEY', lambda: 'LAMBDA_API_KEY', vastai: 'VASTAI_API_KEY' } as const satisfies Record<

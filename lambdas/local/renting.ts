@@ -1,6 +1,6 @@
 /** What a home has beside its own machine: the store, and the providers of rented machines that are configured whole. */
-import type { RentingProvider } from '#compute/open-connectors.ts';
 import { openRental, type RentalWorld } from '#compute/open-rental.ts';
+import type { RentingProvider } from '#domain/providers.ts';
 import type { Compute, Pace } from '#ports';
 import type { OpenStore } from '#s3/open-store.ts';
 import type { RentingSettings } from './renting-environment.ts';

@@ -73,7 +73,10 @@ function whyUnwanted(ports: Ports, run: Run | null, { tag, askedAt }: RentedMach
   return null;
 }
 
-/** Of several machines the one that claimed stays, else the one that is recorded, else the one asked for first: all others go. */
+/**
+ * Of several machines the one that claimed stays, else the one that is recorded, else the one asked for first: all others go. A list
+ * lags, so that who is not in it may be there all the same: nobody takes its place, and where it is the one that claimed, none goes yet.
+ */
 async function spares(
   ports: Ports,
   rental: Rental,
@@ -83,14 +86,14 @@ async function spares(
   const { attempt } = run;
   if (attempt === null) return [];
   const { claim } = await readAttempt(ports, run, attempt.number);
-  const recorded = attempt.handle?.['label'];
-  const wanted =
-    machines.find(({ label }) => label === claim?.machine) ??
-    machines.find(({ label }) => label === recorded) ??
-    machines.toSorted((a, b) => (a.label < b.label ? -1 : 1))[0];
-  if (wanted === undefined) return [];
-  if (attempt.handle !== null && wanted.label !== recorded) await adopt(ports, rental, run, attempt.number, wanted);
-  return machines.filter((machine) => machine !== wanted).map((machine) => ({ machine, reason: `${wanted.label} has the attempt` }));
+  const recorded = typeof attempt.handle?.['label'] === 'string' ? attempt.handle['label'] : null;
+  const wanted = claim?.machine ?? recorded ?? machines.map(({ label }) => label).sort()[0];
+  if (claim?.machine && wanted !== recorded && attempt.handle !== null) {
+    const claimed = machines.find(({ label }) => label === wanted);
+    if (claimed === undefined) return [];
+    await adopt(ports, rental, run, attempt.number, claimed);
+  }
+  return machines.filter(({ label }) => label !== wanted).map((machine) => ({ machine, reason: `${wanted} has the attempt` }));
 }
 
 /** The machine that trains is another one than the record says: the record is put right before the other one goes. */

@@ -3,6 +3,7 @@
  * can be deployed. The schema is the documentation: `settings/stage.schema.json` and `settings/example.yaml` are made from it.
  */
 import * as z from 'zod';
+import { RENTING_PROVIDERS } from '#domain/providers.ts';
 import { checkComputeClass, computeSettingsSchema, DEFAULT_CLASSES } from './compute-settings.ts';
 
 const DIGEST = /@sha256:[0-9a-f]{64}$/;
@@ -85,6 +86,23 @@ const shape = {
     })
     .optional()
     .describe('people and programs may show a token of this issuer, beside the token of the plane, which is always there'),
+  rentals: z
+    .strictObject({
+      keys: z
+        .partialRecord(z.enum(RENTING_PROVIDERS), secretArn)
+        .refine((keys) => Object.keys(keys).length > 0, `must name one of ${RENTING_PROVIDERS.join(', ')}`)
+        .describe("by provider, the secret that holds your account's key"),
+      image: imageUri.describe("the trainer, from a registry that the provider's machines reach: this account's is not one"),
+      cuda: z
+        .string()
+        .regex(/^\d+\.\d+$/, 'must be a version of CUDA, 13.0')
+        .default('13.0')
+        .describe('that the image was built for; machines with an older driver are not taken'),
+      registrySecret: secretArn.optional().describe('holds `{"username", "password"}` of that registry; default: anybody may pull from it'),
+      allowUnverified: z.boolean().default(false).describe('also hosts that Vast.ai did not verify'),
+    })
+    .optional()
+    .describe('machines of RunPod, Lambda Cloud and Vast.ai, beside AWS Batch; see docs/compute.md'),
   defaultModel: z.string().min(1).max(512).default('tiny-llama').describe('the base model of requests that may leave it out'),
   subscribers: z
     .array(account)
@@ -127,11 +145,22 @@ export const ROOM_BYTES = 2_596;
 /** Of a class, without its images; names that CloudFormation makes have up to 64 characters. */
 const CLASS_BYTES = 265;
 const DEFINITION_BYTES = 70;
+/** The name of the one secret that settings may leave open, and `null`. */
+const RENTAL_BYTES = 30;
 
-export function toldBytes({ compute, images, secrets, storage, allowedOrigins, oidc }: z.output<z.ZodObject<typeof shape>>): number {
+export function toldBytes({
+  compute,
+  images,
+  secrets,
+  storage,
+  allowedOrigins,
+  oidc,
+  rentals,
+}: z.output<z.ZodObject<typeof shape>>): number {
   const definitions = ['trainer', ...Object.keys(images)].reduce((sum, image) => sum + image.length + DEFINITION_BYTES, 0);
   const texts = [...Object.entries(secrets).flat(), ...storage.data, ...storage.bases, ...allowedOrigins, ...Object.values(oidc ?? {})];
-  return compute.length * (CLASS_BYTES + definitions) + texts.reduce((sum, text) => sum + text.length + 1, 0);
+  const rented = rentals === undefined ? 0 : JSON.stringify(rentals).length + RENTAL_BYTES;
+  return rented + compute.length * (CLASS_BYTES + definitions) + texts.reduce((sum, text) => sum + text.length + 1, 0);
 }
 
 export const stageSettingsSchema = z.strictObject(shape).superRefine((settings, context) => {

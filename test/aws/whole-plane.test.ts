@@ -1,16 +1,26 @@
 /**
  * The whole AWS home: bundled functions behind an HTTP API, the state machine, the queue of nudges, the stream, the bus, and the real
- * supervisor as the job, which claims over HTTP and writes with what it was granted. Only the engine is scripted.
+ * supervisor as the job, which claims over HTTP and writes with what it was granted; beside AWS Batch a machine of RunPod and one of one's
+ * own. Only the engine is scripted.
  */
 import { createHash } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DescribeExecutionCommand, ListExecutionsCommand, StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import * as z from 'zod';
 import { artifactListResponse } from '#surfaces/runs/schemas.ts';
+import { FakeRunPod } from '../fake-providers/fake-runpod.ts';
+import { ProcessHost } from '../fake-providers/process-host.ts';
+import { type ProviderServer, serveProvider } from '../fake-providers/provider-server.ts';
+import { clientOptions } from '../support/aws-clients.ts';
 import { type DeployedPlane, deployPlane } from '../support/aws-plane/deploy-plane.ts';
 import { playEc2 } from '../support/batch-world.ts';
+import { CommandProcess } from '../support/command-line.ts';
+import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 
+const PYTHON = join('trainer-image', '.venv', 'bin', 'python');
 const LOOK_MILLIS = 200;
 const LOOKS = 400;
 
@@ -18,22 +28,47 @@ const runSchema = z.object({
   state: z.string(),
   progress: z.object({ step: z.int().nullable(), seen_at: z.string() }).nullable(),
   attempts: z.array(
-    z.object({ number: z.int(), outcome: z.string().nullable(), code: z.string().nullable(), resumed_from_step: z.int().nullable() }),
+    z.object({
+      number: z.int(),
+      outcome: z.string().nullable(),
+      code: z.string().nullable(),
+      resumed_from_step: z.int().nullable(),
+      place: z.string().nullable(),
+    }),
   ),
   checkpoints: z.array(z.object({ step: z.int() })),
   result: z.object({ location: z.string(), sha256: z.string() }).nullable(),
 });
 type RunAnswer = z.infer<typeof runSchema>;
 
+const SCRIPT = { stepSeconds: 0.05 };
+/** What an image, or a machine of one's own, has: which engine stands in it, and here where AWS is. */
+const onMachines = (): Record<string, string> => ({
+  TUNEPLANE_ENGINE: JSON.stringify([PYTHON, join('test', 'scripted-engine', 'engine.py')].map((path) => resolve(path))),
+  TUNEPLANE_SCRIPT: JSON.stringify(SCRIPT),
+  AWS_ENDPOINT_URL_S3: clientOptions().endpoint,
+});
+
 let plane: DeployedPlane;
+let scratch: Awaited<ReturnType<typeof makeTemporaryFolder>>;
+let host: ProcessHost;
+let runpod: FakeRunPod;
+let runpodServer: ProviderServer;
 
 beforeAll(async () => {
-  plane = await deployPlane({ stepSeconds: 0.05 });
+  scratch = await makeTemporaryFolder();
+  host = new ProcessHost({ folder: join(scratch.path, 'machines'), image: onMachines });
+  runpod = new FakeRunPod({ now: Date.now, host, bootMillis: 100 });
+  runpodServer = await serveProvider(runpod);
+  plane = await deployPlane({ script: SCRIPT, runpod: { url: runpodServer.url, key: runpod.key } });
   await plane.place('rows.jsonl', '{"instruction": "a", "input": "", "output": "b"}\n'.repeat(20));
 });
 
 afterAll(async () => {
   await plane.close();
+  host.close();
+  await runpodServer.close();
+  await scratch.remove();
 });
 
 async function until<Found>(what: string, look: () => Promise<Found | null | undefined | false>): Promise<Found> {
@@ -116,4 +151,48 @@ test.concurrent('a stopped execution is not a cancel, a lost host is not the end
   await until('the socket says so', async () => socket.messages.some(({ type, data }) => type === 'status' && data['state'] === 'stopped'));
   await until('its execution ends', async () => (await statusOf(`${id}-g2`)) === 'SUCCEEDED');
   socket.close();
+});
+
+/** A job of the orchestrator's API, whose caller says where it trains. */
+async function submitTo(provider: string): Promise<string> {
+  const jobs = '/api/training/jobs';
+  const created = await plane.call('POST', jobs, { base_model: 'tiny-llama', dataset: `s3://${plane.bucket}/rows.jsonl` });
+  const { job_id: id } = z.object({ job_id: z.string() }).parse(await created.json());
+  const submitted = await plane.call('POST', `${jobs}/${id}/submit`, { provider });
+  expect(submitted.status, await submitted.clone().text()).toBe(200);
+  return id;
+}
+
+test.concurrent('a machine of RunPod is rented with the key in Secrets Manager, and gone when the run is over', {
+  timeout: 120_000,
+}, async () => {
+  const id = await submitTo('runpod');
+
+  const run = await runWhen(id, 'it is over', ({ state }) => state === 'completed' || state === 'failed');
+
+  expect(run, JSON.stringify(run)).toMatchObject({ state: 'completed', attempts: [{ number: 1, outcome: 'completed' }] });
+  await until('its machine is ended', async () => runpod.there().length === 0);
+  expect(runpod.machines.size).toBe(1);
+});
+
+test.concurrent("a machine of one's own trains for this home with what its claim gives it", { timeout: 120_000 }, async () => {
+  const answer = await plane.call('POST', '/workers/box/token');
+  const { token } = z.object({ token: z.string() }).parse(await answer.json());
+  const home = join(scratch.path, 'worker');
+  await mkdir(home);
+  const worker = new CommandProcess(['worker', '--url', plane.url, '--name', 'box', '--home', home, '--max-runs', '1'], {
+    TUNEPLANE_WORKER_TOKEN: token,
+    TUNEPLANE_TRAINER_PYTHON: resolve(PYTHON),
+    ...onMachines(),
+  });
+  try {
+    const id = await submitTo('local');
+
+    const run = await runWhen(id, 'it is over', ({ state }) => state === 'completed' || state === 'failed');
+
+    expect(run, worker.errors).toMatchObject({ state: 'completed', attempts: [{ number: 1, outcome: 'completed', place: 'worker box' }] });
+  } finally {
+    worker.signal('SIGTERM');
+    await worker.ended();
+  }
 });

@@ -33,6 +33,10 @@ const FULL = {
   storage: { data: ['s3://team-data/sets/'], bases: ['s3://team-runs/'] },
   secrets: { 'hf-team': `arn:aws:secretsmanager:${REGION}:${ACCOUNT}:secret:hf-AbCdEf` },
   oidc: { issuer: 'https://login.example.com/', audience: 'tuneplane' },
+  rentals: {
+    keys: { runpod: `arn:aws:secretsmanager:${REGION}:${ACCOUNT}:secret:runpod-AbCdEf` },
+    image: `ghcr.io/acme/trainer@sha256:${'b'.repeat(64)}`,
+  },
   subscribers: ['210987654321'],
   alertEmail: 'team@example.com',
   keepData: false,

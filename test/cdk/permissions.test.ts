@@ -13,6 +13,8 @@ const statementSchema = z.looseObject({
 });
 type Statement = z.infer<typeof statementSchema>;
 
+const IMAGE_ELSEWHERE = `ghcr.io/acme/trainer@sha256:${'b'.repeat(64)}`;
+
 let stage: SynthesizedStage;
 /** by the role's logical id, without its hash */
 let statements: Map<string, Statement[]>;
@@ -134,6 +136,18 @@ test('who is let into a place of the operator is let into that prefix alone', ()
 
   expect(writes.some(({ Resource }) => textOf(Resource).includes('arn:aws:s3:::team-data'))).toBe(false);
   expect(reads.some(({ Resource }) => textOf(Resource).includes('"arn:aws:s3:::team-data/sets/*"'))).toBe(true);
+});
+
+test('the keys of providers are read by those who rent, look and give back, and by nobody else', () => {
+  const key = 'arn:aws:secretsmanager:us-east-1:123456789012:secret:runpod-AbCdEf';
+  const rentals = { keys: { runpod: key }, image: IMAGE_ELSEWHERE };
+  const readers = [...statementsByRole(new SynthesizedStage({ rentals }))]
+    .filter(([, all]) => all.some(({ Resource }) => textOf(Resource).includes(key)))
+    .map(([role]) => role.replace(/^Functions|Role$/g, ''));
+
+  expect(readers.sort()).toEqual(
+    ['AdvanceRun', 'Management', 'Nudges', 'Orchestrator', 'Runs', 'Sft', 'Sweeper', 'TrainingSvc', 'UnifiedTrainer'].sort(),
+  );
 });
 
 test('service roles are for the services that they name, on behalf of this account', () => {

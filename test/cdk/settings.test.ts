@@ -91,6 +91,17 @@ test('a machine that this version does not know can be described', () => {
   expect(problemsOf({ compute: [{ name: 'new', instanceTypes: ['p9.48xlarge'], maxVcpus: 96, machine }] })).toBe('none');
 });
 
+test('machines are rented with a key that lies in Secrets Manager, and an image by digest', () => {
+  const key = 'arn:aws:secretsmanager:us-east-1:123456789012:secret:runpod-AbCdEf';
+  const image = `ghcr.io/acme/trainer@sha256:${'b'.repeat(64)}`;
+
+  expect(problemsOf({ rentals: { keys: { runpod: key }, image } })).toBe('none');
+  expect(problemsOf({ rentals: { keys: {}, image } })).toMatch(/rentals.keys: must name one of runpod, lambda, vastai/);
+  expect(problemsOf({ rentals: { keys: { runpod: 'rp_secret' }, image: 'trainer:latest' } })).toMatch(
+    /rentals.keys.runpod: must be the ARN of a secret[\s\S]*rentals.image: must name an image by digest/,
+  );
+});
+
 test('the name of a stage is part of the names of its stacks', () => {
   expect(() => readSettings('Dev 1', folder)).toThrow(/must be lower-case letters, digits and '-', at most 20, got 'Dev 1'/);
 });
@@ -99,7 +110,8 @@ test('the example file has every field, and what it shows as defaults are the de
   const example = readFileSync(join(import.meta.dirname, '..', '..', 'settings', 'example.yaml'), 'utf8');
   const uncommented = example.replace(/^#.*\n/, '').replace(/^#(?!#)/gm, '');
   const given: Record<string, unknown> = parse(uncommented);
-  const shown = Object.fromEntries(Object.entries(given).filter(([name, value]) => value !== null && name !== 'oidc'));
+  // What has no default is shown empty.
+  const shown = Object.fromEntries(Object.entries(given).filter(([name, value]) => value !== null && !['oidc', 'rentals'].includes(name)));
 
   expect(Object.keys(given).sort()).toEqual(Object.keys(stageSettingsSchema.shape).sort());
   expect(parseSettings(shown, 'settings/example.yaml')).toEqual(parseSettings({}, 'nothing'));

@@ -3,9 +3,10 @@ import { createServer } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import type { MachineOrder } from '#compute/connector.ts';
 import type { ConnectorError, ConnectorFault } from '#compute/connector-error.ts';
-import { openConnector, type RentingProvider } from '#compute/open-connectors.ts';
+import { openConnector } from '#compute/open-connectors.ts';
 import { OPEN_GATE } from '#compute/rate-gate.ts';
 import type { Offer } from '#domain/offers.ts';
+import type { RentingProvider } from '#domain/providers.ts';
 
 const KEY = 'key-canary';
 const BASE = 'https://provider.example';

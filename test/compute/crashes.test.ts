@@ -4,10 +4,11 @@
  * than two sweeps, and none costs without a record.
  */
 import { describe, expect, test } from 'vitest';
-import { RENTING_PROVIDERS, type RentingProvider } from '#compute/open-connectors.ts';
+import { RENTING_PROVIDERS, type RentingProvider } from '#domain/providers.ts';
 import { stopRun } from '#operations/stop-run.ts';
 import type { Ports } from '#ports';
-import { KillSwitch, RentedWorld } from '../support/rented-world.ts';
+import { KillSwitch } from '../support/kill-switch.ts';
+import { RentedWorld } from '../support/rented-world.ts';
 
 interface Scenario {
   readonly name: string;
@@ -16,10 +17,12 @@ interface Scenario {
   readonly ends: 'completed' | 'stopped';
   /** default: machines that boot in a moment */
   readonly bootMillis?: number;
+  /** that it takes where nobody dies; default: as many as there are */
+  readonly machines?: number;
 }
 
 const isAt = (world: RentedWorld, id: string, step: number) => async (): Promise<boolean> =>
-  ((await world.runs.get(id))?.progress?.step ?? 0) >= step || (await world.isFinal(id));
+  (world.runs.peek(id)?.progress?.step ?? 0) >= step || (await world.isFinal(id));
 
 const SCENARIOS: readonly Scenario[] = [
   { name: 'created', ends: 'completed', play: async () => {} },
@@ -40,21 +43,23 @@ const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
-    name: 'rented without an answer, and slow to boot',
+    name: 'rented without an answer, and slow',
     ends: 'completed',
     bootMillis: 240_000,
     play: async (world, provider) => loseFirstAnswer(world, provider),
   },
   {
-    name: 'rented without an answer, and shown later than any provider should',
+    name: 'rented without an answer, and shown late',
     ends: 'completed',
+    bootMillis: 240_000, // it claims long after it is listed
+    machines: 2,
     play: async (world, provider) => {
       loseFirstAnswer(world, provider);
       world.fake(provider).listLagMillis = LATE_MILLIS;
     },
   },
   {
-    name: 'cancelled while nobody knows whether it has a machine',
+    name: 'cancelled before it knows its machine',
     ends: 'stopped',
     play: async (world, provider, id) => {
       loseFirstAnswer(world, provider);
@@ -65,7 +70,7 @@ const SCENARIOS: readonly Scenario[] = [
   },
 ];
 
-/** Beyond the time for which the plane looks before it asks again: there will be two. */
+/** Beyond the time for which the plane looks before it asks again. */
 const LATE_MILLIS = 150_000;
 
 function loseFirstAnswer(world: RentedWorld, provider: RentingProvider): void {
@@ -79,7 +84,11 @@ async function stopOnce(ports: Ports, id: string): Promise<void> {
 }
 
 /** @returns how many side effects there were; the run is over, and every promise was kept on the way */
-async function playWithDeath({ play, ends, bootMillis = 10_000 }: Scenario, provider: RentingProvider, killAt: number): Promise<number> {
+async function playWithDeath(
+  { play, ends, bootMillis = 10_000, machines }: Scenario,
+  provider: RentingProvider,
+  killAt: number,
+): Promise<number> {
   const world = new RentedWorld({ script: { steps: 3, saveEvery: 1 }, bootMillis });
   const id = await world.submit(provider);
   const watch = new Watch(world, provider, id);
@@ -101,6 +110,7 @@ async function playWithDeath({ play, ends, bootMillis = 10_000 }: Scenario, prov
   expect(view?.run.state, `killed at ${killAt}`).toBe(ends);
   expect(world.fake(provider).there(), `killed at ${killAt}: what is left two sweeps after the end`).toEqual([]);
   expect(world.errors, `killed at ${killAt}`).toEqual([]);
+  if (machines !== undefined && !first.isDead) expect(world.machinesOf(provider, id)).toHaveLength(machines);
   return first.count;
 }
 
@@ -120,6 +130,7 @@ class Watch {
   async look(): Promise<void> {
     const fake = this.#world.fake(this.#provider);
     const machines = this.#world.machinesOf(this.#provider, this.#id);
+    if (machines.length === 0) return;
     const records = new Set((await this.#world.recordsOf(this.#id)).map(({ label }) => label));
     expect(
       machines.filter(({ label }) => !records.has(label)),

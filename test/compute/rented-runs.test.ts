@@ -1,7 +1,8 @@
 /** A run on each provider from submit to its end, under a clock moved by hand: what the plane rents, adopts, ends and writes down. */
 import { describe, expect, test } from 'vitest';
 import { costOf } from '#compute/machine-ledger.ts';
-import { RENTING_PROVIDERS, type RentingProvider } from '#compute/open-connectors.ts';
+import { RENTING_PROVIDERS, type RentingProvider } from '#domain/providers.ts';
+import { attemptName } from '#domain/run-folder.ts';
 import { stopRun } from '#operations/stop-run.ts';
 import { aComputeNeed, aRun, aTraining } from '../support/builders.ts';
 import { RentedWorld } from '../support/rented-world.ts';
@@ -62,6 +63,43 @@ describe.each(RENTING_PROVIDERS)('on %s', (provider) => {
     expect(world.fake(provider).there()).toEqual([]);
   });
 
+  test('a run is over only when its machine is seen gone: an end that was accepted and not carried out is asked for again', async () => {
+    const world = new RentedWorld();
+    world.fake(provider).deafEnds = 2;
+    const id = await world.submit(provider);
+    const states = new Set<string>();
+
+    await world.until(async () => {
+      if (world.fake(provider).deafEnds < 2 && world.fake(provider).there().length > 0) states.add(await stateOf(world, id));
+      return world.isFinal(id);
+    });
+
+    expect([...states]).toEqual(['running']);
+    expect(await stateOf(world, id)).toBe('completed');
+    expect(world.fake(provider).there()).toEqual([]);
+  });
+
+  test('an attempt that is launched again, by whoever, gets the machine that it has', async () => {
+    const world = new RentedWorld();
+    const id = await world.submit(provider);
+    await world.until(() => world.fake(provider).live().length > 0);
+    const run = await runOf(world, id);
+    const order = {
+      tag: attemptName(id, 1),
+      run,
+      attempt: 1,
+      folder: run.folder,
+      openEnvironment: async () => ({}),
+      invite: async () => ({}),
+    };
+    world.restart(); // another process: it remembers nothing
+
+    const again = await world.ports.compute.of(provider).launch(order);
+
+    expect(again).toMatchObject({ kind: 'launched', handle: { machine: world.fake(provider).live()[0]?.id } });
+    expect(world.fake(provider).machines.size).toBe(1);
+  });
+
   test('a machine that is taken away is replaced, and the next one goes on from the last checkpoint', async () => {
     const world = new RentedWorld({ script: { steps: 8, saveEvery: 2 } });
     const id = await aTrainingRun(world, provider);
@@ -117,6 +155,65 @@ describe.each(RENTING_PROVIDERS)('on %s', (provider) => {
 
     expect(await runOf(world, id)).toMatchObject({ state: 'completed', pastAttempts: [{ number: 1 }] });
     expect(world.fake(provider).machines.size).toBe(1);
+  });
+
+  test('a machine that is taken away before anybody saw it is in the ledger with what it cost', async () => {
+    const world = new RentedWorld({ bootMillis: 240_000 });
+    let lost = 0;
+    world.fake(provider).nextFault = (operation) => (operation === 'create' && lost++ === 0 ? 'lost-after' : null);
+    const id = await world.submit(provider);
+    await world.until(() => world.fake(provider).machines.size > 0);
+    world.now += 20_000;
+    world.fake(provider).preempt();
+
+    await world.until(() => world.isFinal(id));
+    await world.until(async () => (await world.ledger(provider).open()).length === 0, 100_000);
+
+    const billed = world.fake(provider).bill();
+    const written = new Map((await world.recordsOf(id)).map(({ label, seconds }) => [label, seconds]));
+    expect(billed).toHaveLength(2);
+    expect(billed.map(({ label }) => written.get(label))).toEqual(billed.map(({ seconds }) => seconds));
+  });
+
+  test('a machine that shows only after its run was stopped is ended by the sweep, and its cost is written down', async () => {
+    const world = new RentedWorld({ bootMillis: 600_000 });
+    world.fake(provider).listLagMillis = 300_000;
+    let lost = 0;
+    world.fake(provider).nextFault = (operation) => (operation === 'create' && lost++ === 0 ? 'lost-after' : null);
+    const id = await world.submit(provider);
+    await world.until(() => world.fake(provider).machines.size > 0);
+    await world.act((ports) => stopRun(ports, id));
+    await world.until(() => world.isFinal(id));
+    const thereAtEnd = world.fake(provider).there().length;
+
+    await world.until(() => world.fake(provider).there().length === 0, 600);
+    await world.until(async () => (await world.ledger(provider).open()).length === 0, 20_000);
+
+    const [billed] = world.fake(provider).bill();
+    expect(thereAtEnd).toBe(1);
+    expect(await world.recordsOf(id)).toMatchObject([{ label: billed?.label, state: 'settled', seconds: billed?.seconds }]);
+  });
+
+  test.each([
+    { who: 'the one that claimed, where it came late', bootMillis: 130_000, winner: 0 },
+    { who: 'the one that is recorded, where none has claimed', bootMillis: 240_000, winner: 1 },
+  ])('of two machines that an unanswered request led to, the attempt is kept by $who', async ({ bootMillis, winner }) => {
+    const world = new RentedWorld({ script: { steps: 12, saveEvery: 4 }, bootMillis });
+    let lost = 0;
+    world.fake(provider).nextFault = (operation) => (operation === 'create' && lost++ === 0 ? 'lost-after' : null);
+    world.fake(provider).listLagMillis = 150_000;
+    const id = await world.submit(provider);
+
+    await world.until(() => world.isFinal(id));
+
+    const machines = [...world.fake(provider).machines.values()];
+    const { pastAttempts } = await runOf(world, id);
+    expect(machines).toHaveLength(2);
+    expect(pastAttempts).toMatchObject([{ number: 1, outcome: 'completed' }]);
+    expect(world.sweeps.flatMap(({ reaped }) => reaped)).toMatchObject([
+      { label: machines[1 - winner]?.label, reason: `${machines[winner]?.label} has the attempt` },
+    ]);
+    expect(world.fake(provider).there()).toEqual([]);
   });
 
   test('a request that was lost on the way is made again, under another label, after it was looked for', async () => {

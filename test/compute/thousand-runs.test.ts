@@ -3,7 +3,7 @@
  * machine is left, and the ledger has every second that the providers charge for.
  */
 import { expect, test } from 'vitest';
-import { RENTING_PROVIDERS } from '#compute/open-connectors.ts';
+import { RENTING_PROVIDERS } from '#domain/providers.ts';
 import { stopRun } from '#operations/stop-run.ts';
 import { FAULTS, type Fault } from '../fake-providers/fake-provider.ts';
 import { RentedWorld } from '../support/rented-world.ts';
@@ -14,9 +14,12 @@ const FAULT_RATE = 0.1;
 /** Machines that are taken away in a minute. */
 const LOSS_RATE = 0.5;
 const CANCEL_RATE = 0.05;
+/** Ends that are accepted and not carried out, and refusals that leave a machine behind, in a tick. */
+const DEAF_RATE = 0.05;
+const LEFTOVER_RATE = 0.02;
 const SEEDS = [20_261_125];
 
-/** Mulberry32: the same history for the same seed. */
+/** Mulberry32: the same choices for the same seed, but for the ids of runs, which are drawn. */
 function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -49,6 +52,8 @@ test.each(SEEDS)(
       while (submitted < RUNS && open.size < AT_ONCE) open.add(await world.submit(RENTING_PROVIDERS[submitted++ % 3] ?? 'runpod'));
       await world.tick();
       if (random() < LOSS_RATE / 4) lost += world.fake(pick(RENTING_PROVIDERS)).preempt(() => random() < 0.15);
+      if (random() < DEAF_RATE) world.fake(pick(RENTING_PROVIDERS)).deafEnds = 1;
+      if (random() < LEFTOVER_RATE) world.fakes.vastai.leavesBehind = 1;
       if (random() < CANCEL_RATE) await stopRun(world.ports, pick([...open])).catch(() => null); // over already
       for (const id of open) {
         if (!(await world.isFinal(id))) continue;

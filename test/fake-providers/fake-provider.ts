@@ -67,6 +67,8 @@ export abstract class FakeProvider {
   soldOut = false;
   /** how long a new machine is missing in lists; asked for by its id it is there at once */
   listLagMillis = 0;
+  /** the next so many ends are accepted and not carried out */
+  deafEnds = 0;
   /** requests that came faster than the provider allows */
   tooFast = 0;
   protected readonly now: () => number;
@@ -168,6 +170,10 @@ export abstract class FakeProvider {
 
   protected end(machine: FakeMachine): void {
     if (machine.terminatedAt !== null) return;
+    if (this.deafEnds > 0) {
+      this.deafEnds -= 1;
+      return;
+    }
     machine.terminatedAt = this.now();
     this.#host.stop(machine);
   }

@@ -1,6 +1,6 @@
 /** What our connectors send, and what the fake servers answer, against each provider's own document with the recorded deviations laid over it. */
 import { describe, expect, test } from 'vitest';
-import type { RentingProvider } from '#compute/open-connectors.ts';
+import type { RentingProvider } from '#domain/providers.ts';
 import { stopRun } from '#operations/stop-run.ts';
 import { aComputeNeed } from '../support/builders.ts';
 import { RentedWorld } from '../support/rented-world.ts';

@@ -60,6 +60,11 @@ export class SimulatedHost implements MachineHost {
     this.#trainees.delete(machine);
   }
 
+  /** Its trainer has come to its end, whichever. */
+  isDone(machine: FakeMachine): boolean {
+    return this.#trainees.get(machine)?.isDone ?? true;
+  }
+
   logOf(): readonly string[] {
     return ['container started'];
   }

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import * as z from 'zod';
-import { RENTING_PROVIDERS } from '#compute/open-connectors.ts';
+import { RENTING_PROVIDERS } from '#domain/providers.ts';
 import { attemptName } from '#domain/run-folder.ts';
 import { HomeMachineTokens } from '#local/home-machine-tokens.ts';
 import { RentedPlane } from '../support/rented-plane.ts';

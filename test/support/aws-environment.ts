@@ -1,6 +1,8 @@
 import type { EnvironmentOf } from '#aws/environment.ts';
 
-type Everything = EnvironmentOf<'api'> & EnvironmentOf<'sweeper'> & EnvironmentOf<'stream'> & EnvironmentOf<'websocket'>;
+type Kinds = EnvironmentOf<'api'> & EnvironmentOf<'sweeper'> & EnvironmentOf<'stream'> & EnvironmentOf<'websocket'>;
+/** All of it text, what a stack may leave out as well. */
+type Everything = { [Name in keyof Kinds]-?: string };
 
 /** Every variable of every kind of function, as the stacks set them. */
 export function awsEnvironment(overrides: Partial<Everything> = {}): Everything {
@@ -30,6 +32,7 @@ export function awsEnvironment(overrides: Partial<Everything> = {}): Everything 
       },
     ]),
     TUNEPLANE_TRAINER_BUILD: '',
+    TUNEPLANE_RENTALS: '',
     TUNEPLANE_DEFAULT_BASE: 'tiny-llama',
     TUNEPLANE_STALL_SECONDS: '900',
     TUNEPLANE_ALLOWED_ORIGINS: '',

@@ -26,6 +26,11 @@ export class MemoryRuns implements RunStore {
     return copyOf(this.#runs.get(id) ?? null);
   }
 
+  /** As it is stored, to look at and not to change: tests that wait look thousands of times. */
+  peek(id: string): Readonly<RunView> | null {
+    return this.#runs.get(id) ?? null;
+  }
+
   async findByName(name: string): Promise<string | null> {
     return this.#names.get(name) ?? null;
   }

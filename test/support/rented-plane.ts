@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
-import type { RentingProvider } from '#compute/open-connectors.ts';
+import type { RentingProvider } from '#domain/providers.ts';
 import { FakeLambda } from '../fake-providers/fake-lambda.ts';
 import type { FakeMachine, FakeProvider } from '../fake-providers/fake-provider.ts';
 import { FakeRunPod } from '../fake-providers/fake-runpod.ts';

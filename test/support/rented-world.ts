@@ -6,7 +6,8 @@
 
 import { ConnectorCompute } from '#compute/connector-compute.ts';
 import { type LedgerRecord, MachineLedger } from '#compute/machine-ledger.ts';
-import { openConnector, openGate, RENTING_PROVIDERS, type RentingProvider } from '#compute/open-connectors.ts';
+import { openConnector, openGate } from '#compute/open-connectors.ts';
+import { RENTING_PROVIDERS, type RentingProvider } from '#domain/providers.ts';
 import { attemptName } from '#domain/run-folder.ts';
 import { isFinal } from '#domain/run-lifecycle.ts';
 import type { RunPlan } from '#domain/run-request.ts';
@@ -21,6 +22,7 @@ import { FakeRunPod } from '../fake-providers/fake-runpod.ts';
 import { FakeVastAi } from '../fake-providers/fake-vastai.ts';
 import { SimulatedHost, type TrainingScript } from '../fake-providers/simulated-trainer.ts';
 import { aComputeNeed, aTraining, EPOCH } from './builders.ts';
+import { guarded, KillSwitch } from './kill-switch.ts';
 import { MemoryArtifacts } from './memory-artifacts.ts';
 import { memoryMachineTokens } from './memory-machine-tokens.ts';
 import { MemoryPlane } from './memory-plane.ts';
@@ -34,33 +36,6 @@ const BASES: Readonly<Record<RentingProvider, string>> = {
   lambda: 'https://lambda.fake/api/v1',
   vastai: 'https://vastai.fake',
 };
-
-/** The plane's process is gone: nothing that it still tries happens. */
-class Killed extends Error {}
-
-/** Counts the plane's side effects, each twice: before it happens and after. At the chosen one the process dies. */
-export class KillSwitch {
-  readonly #killAt: number;
-  count = 0;
-  isDead = false;
-
-  constructor(killAt = Number.POSITIVE_INFINITY) {
-    this.#killAt = killAt;
-  }
-
-  async guard<T>(act: () => Promise<T>): Promise<T> {
-    this.#step();
-    const result = await act();
-    this.#step();
-    return result;
-  }
-
-  #step(): void {
-    this.count += 1;
-    if (this.count >= this.#killAt) this.isDead = true;
-    if (this.isDead) throw new Killed();
-  }
-}
 
 export interface RentedWorldOptions {
   readonly script?: TrainingScript;
@@ -149,12 +124,13 @@ export class RentedWorld {
   }
 
   async isFinal(runId: string): Promise<boolean> {
-    const view = await this.runs.get(runId);
+    const view = this.runs.peek(runId);
     return view !== null && isFinal(view.run.state);
   }
 
   /** Does something as the plane, which may die of it and is then started again. @returns whether it lived */
   async #alive(act: () => Promise<void>): Promise<boolean> {
+    this.killSwitch.beginTurn();
     try {
       await act();
     } catch (error) {
@@ -197,7 +173,7 @@ export class RentedWorld {
 
   /** What the ledger holds of a run, over all its attempts. */
   async recordsOf(runId: string): Promise<LedgerRecord[]> {
-    const attempts = (await this.runs.get(runId))?.run.attempt?.number ?? 0;
+    const attempts = this.runs.peek(runId)?.run.attempt?.number ?? 0;
     const records = await Promise.all(
       Array.from({ length: attempts }, (_, index) => this.ledger('runpod').of(attemptName(runId, index + 1))),
     );
@@ -218,8 +194,10 @@ export class RentedWorld {
     const runs = guarded<RunStore>(this.runs, ['create', 'change', 'recordProgress', 'remove'], killSwitch);
     const artifacts = guarded<Artifacts>(this.artifacts, ['put', 'putIfAbsent', 'remove', 'removeFolder'], killSwitch);
     const clock = { now: () => this.now };
-    const fetch = (input: string, init: RequestInit): Promise<Response> =>
-      killSwitch.guard(() => this.#fakeAt(input).handle(new Request(input, { ...init, signal: null, redirect: 'follow' })));
+    const fetch = async (input: string, init: RequestInit): Promise<Response> => {
+      const ask = () => this.#fakeAt(input).handle(new Request(input, { ...init, signal: null, redirect: 'follow' }));
+      return init.method === 'GET' && !killSwitch.isDead ? ask() : killSwitch.guard(ask);
+    };
     const pause = async (millis: number): Promise<void> => {
       this.now += millis;
     };
@@ -267,16 +245,4 @@ export class RentedWorld {
     if (provider === undefined) throw new Error(`nobody is at ${url}`);
     return this.fakes[provider];
   }
-}
-
-/** The port with these verbs under the kill switch; reading kills nobody. */
-function guarded<Port extends object>(port: Port, verbs: readonly (keyof Port)[], killSwitch: KillSwitch): Port {
-  return new Proxy(port, {
-    get(target, name) {
-      const value: unknown = Reflect.get(target, name);
-      if (typeof value !== 'function') return value;
-      const bound = (...given: unknown[]): unknown => Reflect.apply(value, target, given);
-      return verbs.some((verb) => verb === name) ? (...given: unknown[]) => killSwitch.guard(async () => bound(...given)) : bound;
-    },
-  });
 }

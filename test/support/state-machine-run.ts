@@ -7,7 +7,7 @@ import type { ChoiceRule, Comparison, StateMachine } from '#aws/state-machine.ts
 type Data = Readonly<Record<string, unknown>>;
 
 export interface Execution {
-  readonly status: 'SUCCEEDED' | 'FAILED' | 'CUT OFF';
+  readonly status: 'SUCCEEDED' | 'FAILED' | 'ABORTED' | 'CUT OFF';
   readonly output: Data;
   /** types of the events of its history */
   readonly history: readonly string[];
@@ -22,6 +22,9 @@ export interface ExecutionOptions {
   readonly pass?: (seconds: number) => void | Promise<void>;
   readonly maxStates?: number;
 }
+
+/** Thrown by a task: somebody stops the execution while it is at work. */
+export class ExecutionStopped extends Error {}
 
 /** Errors of a task are tried again at once, as often as they come, except those that the definition does not retry. */
 export async function executeStateMachine(
@@ -48,6 +51,8 @@ export async function executeStateMachine(
           history.push('TaskSucceeded');
           break;
         } catch (error) {
+          if (error instanceof ExecutionStopped)
+            return { status: 'ABORTED', output: data, history: [...history, 'ExecutionAborted'], states };
           history.push('TaskFailed');
           const name = error instanceof Error ? error.name : 'Error';
           const retrier = state.Retry.find(({ ErrorEquals }) =>

@@ -2,7 +2,9 @@ import { expect, test } from 'vitest';
 import { runIdOfAttempt } from '#domain/run-folder.ts';
 import { DEFAULT_PROJECT, editProject, getProject } from '#operations/projects.ts';
 import { stopRun } from '#operations/stop-run.ts';
+import type { Compute, Rental, RentedMachine } from '#ports';
 import { createHandler, type SweeperOptions } from '#workers/sweeper.ts';
+import { EPOCH } from '../support/builders.ts';
 import { MemoryPlane } from '../support/memory-plane.ts';
 
 function openSweeper(overrides: Partial<SweeperOptions> = {}) {
@@ -52,6 +54,61 @@ test('rings the runs whose machines have changed, each once', async () => {
 
   expect(await sweep()).toMatchObject({ rung: 2 });
   expect(plane.nudged).toEqual(['run_a', 'run_b']);
+});
+
+test('rings the live runs of providers whose machines go without a word', async () => {
+  const { plane, sweep } = openSweeper({ untold: ['local'] });
+  const [live, over] = [await plane.create(), await plane.create()];
+  for (const id of [live, over]) {
+    await plane.settle(id);
+    await plane.trainer(id).claim();
+    await plane.trainer(id).report('training');
+    await plane.settle(id);
+  }
+  await plane.trainer(over).finish('completed');
+  await plane.settle(over);
+  await plane.create(); // it has no machine yet
+
+  await sweep();
+
+  expect(plane.nudged).toEqual([live]);
+});
+
+test('ends a rented machine that no run wants, and says of each provider that could not be swept', async () => {
+  const machine: RentedMachine = { provider: 'runpod', id: 'pod-1', label: 'tp-x', tag: 'run_gone-0001', askedAt: EPOCH };
+  const ended: string[] = [];
+  const rental = (provider: string, owned: Rental['owned']): Rental => ({
+    provider,
+    owned,
+    check: async () => '',
+    handleOf: async () => ({}),
+    end: async ({ id }) => void ended.push(id),
+    settle: async () => [],
+    bill: async () => ({ machines: 0, seconds: 0, gpuSeconds: 0, usd: 0, isFinal: true }),
+    lastWords: async () => [],
+  });
+  const { plane } = openSweeper();
+  const away = async (): Promise<never> => Promise.reject(new Error('no answer'));
+  const computes = [rental('vastai', away), rental('runpod', async () => [machine])].map((one) => ({
+    ...plane.compute,
+    heartbeat: 'reports' as const,
+    rental: one,
+  })) as unknown as Compute[];
+  const said: Record<string, unknown>[] = [];
+  const sweep = createHandler(
+    { ...plane.ports, compute: { of: () => plane.compute, all: () => computes } },
+    {
+      executions: { running: async () => new Set(), ensure: async () => {} },
+      refreshMachines: async () => [],
+      repeatStatus: async () => {},
+      log: (line) => void said.push(line),
+    },
+  );
+
+  await expect(sweep()).rejects.toThrow('1 parts of the sweep failed');
+
+  expect(ended).toEqual(['pod-1']);
+  expect(said).toContainEqual(expect.objectContaining({ event: 'machine-ended', provider: 'runpod', reason: 'no run is recorded for it' }));
 });
 
 test('a part that fails does not keep the others from their work, and is not hidden', async () => {

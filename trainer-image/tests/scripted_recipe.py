@@ -72,8 +72,11 @@ def append(path: Path, row: dict) -> None:
 
 
 def save(folder: Path, step: int, recipe: dict) -> None:
-    folder.mkdir()
-    (folder / ".incomplete").touch()
+    # Marked before it bears its name, as the recipe does it (components/checkpoint/lifecycle.py, reserve).
+    staging = folder.with_name(f"{folder.name}.reserving")
+    staging.mkdir()
+    (staging / ".incomplete").touch()
+    staging.rename(folder)
     (folder / "config.yaml").write_text(yaml.safe_dump(recipe))
     model = folder / "model"
     model.mkdir()

@@ -149,6 +149,13 @@ def check(link: EngineLink, mine: dict[str, Any], needed: tuple[str, ...] | None
     return Resumed(step, state, bool(changed), shared, meant_for, theirs.get("best"))
 
 
+def refuse_past_end(link: EngineLink, step: int, steps: int) -> None:
+    """Raises Failure (resume_refused): `check` cannot know how many steps a number of epochs makes."""
+    if step > steps:
+        name = link.spec["resumeFrom"]["checkpoint"]
+        raise Failure("resume_refused", f"checkpoint {name} is of step {step}, and this run has {steps}: nothing would be trained")
+
+
 def was_sharded(link: EngineLink) -> bool:
     """Whether the checkpoint, if there is one, is of a model that was sharded over the ranks."""
     return link.resume_folder is not None and (link.resume_folder / SHARDED_WEIGHTS).is_file()

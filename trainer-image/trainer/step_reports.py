@@ -5,7 +5,7 @@
     reports.end_step(step, epoch, loss, tokens=..., correct=..., predicted=...)
     due = reports.due(step)
     if due.log: reports.log(step, epoch, rate, norm)
-    if due.evaluate: reports.evaluated(step, epoch, loss, accuracy)
+    if due.evaluate: tell = reports.begin_evaluation(step); ...; reports.evaluated(step, epoch, loss, accuracy)
     if due.save: reports.begin_save(step, bytes); ...; reports.saved(folder, ...)
     if due.end: break
 
@@ -28,6 +28,9 @@ from trainer.engine_link import CheckpointReason, EngineLink
 from trainer.gpu_meter import GpuMeter
 from trainer.save_interval import SaveInterval
 from trainer.training_callback import NOT_SHOWN, SPEED_STEPS, Plan, final_metrics, peak_memory_mb
+
+TELL_SECONDS = 1.0
+"""Between two words on how far an evaluation is."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,19 @@ class StepReports:
         row = {"step": step, "epoch": epoch, "loss": loss, "learning_rate": learning_rate, "grad_norm": grad_norm}
         self.history.append(row | {"mean_token_accuracy": accuracy})
         self._send(step, epoch, values)
+
+    def begin_evaluation(self, step: int) -> Callable[[float], None]:
+        """Gives what is called with the share of the evaluation that is done: told as work, or a long one would be taken for a stall."""
+        detail, told = f"at step {step}", time.monotonic()
+        self.link.phase("evaluating", detail)
+
+        def tell(fraction: float) -> None:
+            nonlocal told
+            if time.monotonic() - told >= TELL_SECONDS:
+                told = time.monotonic()
+                self.link.phase("evaluating", detail, fraction)
+
+        return tell
 
     def evaluated(self, step: int, epoch: float, loss: float, accuracy: float) -> None:
         self.history.append({"step": step, "epoch": epoch, "eval_loss": loss, "eval_mean_token_accuracy": accuracy})

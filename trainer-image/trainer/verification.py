@@ -5,12 +5,15 @@ base. None of that shows in a file's hash.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from trainer.failure import Failure
+from trainer.token_batch import token_batch, token_loss
+from trainer.token_rows import TokenRow
 
 ROWS = 8
 # Float32 on the same machine gives the same number; lower precisions sum in another order once modules are arranged otherwise.
@@ -52,6 +55,16 @@ def make_probe(dataset: Any, pad_id: int) -> Probe:
         attention_mask=padded(0, [[1] * len(ids) for ids, _ in rows]),
         labels=padded(-100, [labels for _, labels in rows]),
     )
+
+
+@torch.no_grad()
+def loss_of_rows(model: Any, rows: Sequence[TokenRow]) -> float:
+    """The mean loss of a transformers or PEFT model over what the rows are to predict; one after the other, so that nothing is padding."""
+    model.eval()
+    device = next(model.parameters()).device
+    batches = [token_batch([row], padding=0).to(device) for row in rows]
+    losses = [token_loss(model(input_ids=batch.ids, use_cache=False).logits, batch.labels)[0].item() for batch in batches]
+    return sum(losses) / sum(batch.predicted for batch in batches)
 
 
 def require_same_loss(trained: float, stored: float, precision: str, what: str) -> None:

@@ -18,15 +18,15 @@ const LEAST_BOOTSTRAP = 6;
 
 export function accountChecks(context: StageContext): Check[] {
   const { settings } = context;
+  const { keys = {}, registrySecret } = settings.rentals ?? {};
+  const secrets = Object.entries({ ...settings.secrets, ...keys, ...(registrySecret !== undefined && { registry: registrySecret }) });
   return [
     { name: 'bootstrap', look: () => checkBootstrap(context) },
     { name: 'zones', look: () => checkZones(settings.availabilityZones) },
     { name: 'machines', look: () => Promise.all(settings.compute.map(checkOffered)) },
     { name: 'quotas', look: () => Promise.all(settings.compute.map(checkQuota)) },
     ...(settings.compute.some(({ spot }) => spot) ? [{ name: 'spot', look: checkSpotRole }] : []),
-    ...(Object.keys(settings.secrets).length > 0
-      ? [{ name: 'secrets', look: () => Promise.all(Object.entries(settings.secrets).map(checkSecret)) }]
-      : []),
+    ...(secrets.length > 0 ? [{ name: 'secrets', look: () => Promise.all(secrets.map(checkSecret)) }] : []),
   ];
 }
 

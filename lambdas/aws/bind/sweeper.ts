@@ -15,6 +15,7 @@ export function bindSweeper(): () => Promise<SweepReport> {
       executions: generations,
       refreshMachines: async () => (await jobs.refresh()).map(runIdOfAttempt),
       repeatStatus: () => followers.repeatStatus(),
+      untold: ports.settings.providers.filter((provider) => provider !== 'aws-batch'),
     },
   );
 }

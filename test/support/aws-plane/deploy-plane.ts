@@ -52,11 +52,16 @@ const KINDS = {
 
 export type DeployedPlane = Awaited<ReturnType<typeof deployPlane>>;
 
-/**
- * @param script of the engine, the same for every run
- * @param jobEndpoint where jobs reach AWS; default: the emulator
- */
-export async function deployPlane(script: Readonly<Record<string, unknown>>, jobEndpoint = clientOptions().endpoint) {
+export interface DeployOptions {
+  /** of the engine, the same for every run */
+  readonly script: Readonly<Record<string, unknown>>;
+  /** where jobs reach AWS; default: the emulator */
+  readonly jobEndpoint?: string;
+  /** a RunPod on this machine: where it answers, and the account's key */
+  readonly runpod?: { readonly url: string; readonly key: string };
+}
+
+export async function deployPlane({ script, jobEndpoint = clientOptions().endpoint, runpod }: DeployOptions) {
   const { bucket, client: s3, place } = await openBucket();
   const { tableName, tableArn, streamArn } = await deployTable();
   const queue = await createQueue('nudges');
@@ -65,6 +70,9 @@ export async function deployPlane(script: Readonly<Record<string, unknown>>, job
   const { EventBusArn: busArn = '' } = await events.send(new CreateEventBusCommand({ Name: bus }));
   const published = await subscribe(events, bus);
   const [keyArn, tokenArn] = [await createSecret('k'.repeat(64)), await createSecret(TOKEN)];
+  const runpodArn = runpod && (await createSecret(runpod.key));
+  const image = `registry.example.com/trainer@sha256:${'a'.repeat(64)}`;
+  const rentals = runpod && { keys: { runpod: runpodArn }, image, addresses: { runpod: runpod.url } };
   const grantRoleArn = await createRole({ AWS: 'arn:aws:iam::000000000000:root' }, storageStatements(bucket));
   const batch = await deployBatch(script, jobEndpoint);
   const http = await openHttpApi();
@@ -85,8 +93,18 @@ export async function deployPlane(script: Readonly<Record<string, unknown>>, job
     TUNEPLANE_EVENT_BUS: bus,
     TUNEPLANE_WEBSOCKET_ENDPOINT: sockets.endpoint,
     TUNEPLANE_COMPUTE_CLASSES: JSON.stringify([batch.computeClass]),
+    TUNEPLANE_RENTALS: rentals ? JSON.stringify(rentals) : '',
   });
-  const statements = functionStatements({ bucket, tableArn, queueArn: queue.arn, busArn, keyArn, tokenArn, grantRoleArn });
+  const statements = functionStatements({
+    bucket,
+    tableArn,
+    queueArn: queue.arn,
+    busArn,
+    keyArn,
+    tokenArn,
+    grantRoleArn,
+    providerKeyArns: runpodArn ? [runpodArn] : [],
+  });
   const files = await bundleCode();
   const lambda = new LambdaClient(clientOptions());
   const arns = new Map<string, string>();
@@ -149,6 +167,9 @@ export async function deployPlane(script: Readonly<Record<string, unknown>>, job
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
   return {
+    url: http.url,
+    token: TOKEN,
+    bucket,
     call,
     place,
     sfn,

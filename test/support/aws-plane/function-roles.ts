@@ -9,6 +9,8 @@ export interface Resources {
   readonly keyArn: string;
   readonly tokenArn: string;
   readonly grantRoleArn: string;
+  /** secrets that hold the keys of rented machines' providers */
+  readonly providerKeyArns: readonly string[];
 }
 
 const allow = (service: string, actions: readonly string[], Resource: string | readonly string[] = '*'): Statement => ({
@@ -23,7 +25,7 @@ export const storageStatements = (bucket: string): Statement[] => [
   allow('s3', ['ListBucket'], `arn:aws:s3:::${bucket}`),
 ];
 
-export function functionStatements({ bucket, tableArn, queueArn, busArn, keyArn, tokenArn, grantRoleArn }: Resources) {
+export function functionStatements({ bucket, tableArn, queueArn, busArn, keyArn, tokenArn, grantRoleArn, providerKeyArns }: Resources) {
   const table = allow(
     'dynamodb',
     ['GetItem', 'BatchGetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem', 'BatchWriteItem', 'ConditionCheckItem'],
@@ -41,11 +43,12 @@ export function functionStatements({ bucket, tableArn, queueArn, busArn, keyArn,
   ];
   const api = [...plane, readSecrets(keyArn, tokenArn)];
   const batch = allow('batch', ['SubmitJob', 'TagResource', 'TerminateJob', 'ListJobs', 'DescribeJobs']);
-  const work = [...plane, readSecrets(keyArn), batch];
+  const work = [...plane, readSecrets(keyArn, ...providerKeyArns), batch];
   return {
     sft: api,
     orchestrator: api,
-    runs: api,
+    // It lists machines, those that are rented among them.
+    runs: providerKeyArns.length > 0 ? [...api, readSecrets(...providerKeyArns)] : api,
     attempts: [...api, allow('sts', ['AssumeRole'], grantRoleArn)],
     default: [],
     'advance-run': work,

@@ -164,14 +164,11 @@ def run(link: EngineLink, reached: Reached) -> None:
         elif resumed.step < steps:
             callback.warm_start = hyperparameters if resumed.changed else None
             _train_on(trainer, callback, link)
-        elif resumed.step == steps:
+        else:
+            resume.refuse_past_end(link, resumed.step, steps)
             # The earlier attempt trained to the end and was lost before its result was stored.
             trainer._load_from_checkpoint(str(link.resume_folder))
             trainer.state = TrainerState.load_from_json(str(link.resume_folder / "trainer_state.json"))
-        else:
-            name = link.spec["resumeFrom"]["checkpoint"]
-            said = f"checkpoint {name} is of step {resumed.step}, and this run has {steps}: nothing would be trained"
-            raise Failure("resume_refused", said)
     state = trainer.state
     if not has_eval and callback.ended == "completed":
         sampler.ask_tuned(trainer.model, state.global_step)

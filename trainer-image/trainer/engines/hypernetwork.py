@@ -72,7 +72,7 @@ def run(link: EngineLink, reached: Reached) -> None:
     tokenizer = models.load_tokenizer(training, base, rows)
     model = models.load_model(training, base, chosen, tokenizer).to(chosen.device)
     if generates:
-        generate(link, base, tokenizer, model, rows.train[0]["messages"])
+        generate(link, base, tokenizer, model, chosen, rows.train[0]["messages"])
     else:
         train(link, reached, base, tokenizer, model, chosen, rows)
 

@@ -131,7 +131,7 @@ def run(link: EngineLink, reached: Reached) -> None:
     }
     pace = Pace(steps, hyperparameters["loggingSteps"], save_steps, description["globalBatch"], len(tokens))
     reports = RecipeReports(link, pace, reached, resumed.state if resumed else None)
-    link.phase("training", "NeMo Automodel is starting")
+    link.phase("loading-model", "NeMo Automodel is starting")
     ended = Recipe(link, folder, reports, reached, about, description).run([*launch.command, str(recipe_file)], save_steps)
 
     # ------------------------------------------------------------------ save

@@ -4,9 +4,9 @@ import time
 from typing import Any
 
 import torch
-from peft import LoraConfig
+from peft import LoraConfig, PeftModel
 
-from trainer import results
+from trainer import choices, results
 from trainer.bases import Base
 from trainer.engine_link import EngineLink
 from trainer.hypernetwork import folder, tiny_hypernetwork
@@ -17,9 +17,11 @@ from trainer.hypernetwork.samples import AdapterSampler, questions_of_trajectory
 from trainer.hypernetwork.shape import module_names
 from trainer.hypernetwork.task_tokens import read_trajectory
 from trainer.token_batch import padding_token
+from trainer.token_rows import TokenRow
+from trainer.verification import loss_of_rows, require_same_loss
 
 
-def generate(link: EngineLink, base: Base, tokenizer: Any, model: Any, messages: list[dict[str, Any]]) -> None:
+def generate(link: EngineLink, base: Base, tokenizer: Any, model: Any, chosen: choices.Choices, messages: list[dict[str, Any]]) -> None:
     # ------------------------------------------------------------------ the network
     pinned = link.spec["hypernetwork"]
     if pinned["kind"] == "built-in":
@@ -59,5 +61,11 @@ def generate(link: EngineLink, base: Base, tokenizer: Any, model: Any, messages:
     link.phase("saving", "the adapter")
     config = LoraConfig(r=shape.rank, lora_alpha=shape.alpha, target_modules=module_names(shape.targets), task_type="CAUSAL_LM")
     made = f"made by {name} in one forward pass over {len(trajectory)} tokens of a trajectory, for"
-    link.artifacts(results.write_adapter(adapter_weights(shape, pairs), config, tokenizer, base, "chat", link, made))
+    adapter = results.write_adapter(adapter_weights(shape, pairs), config, tokenizer, base, "chat", link, made)
+    # The trajectory itself is the probe: what PEFT makes of the stored adapter, on the base that nothing has changed, is what was meant.
+    probe = [TokenRow(trajectory, [True] * len(trajectory))]
+    with frozen.adapted(pairs) as adapted:
+        meant = loss_of_rows(adapted, probe)
+    require_same_loss(meant, loss_of_rows(PeftModel.from_pretrained(model, adapter), probe), chosen.precision, "the adapter")
+    link.artifacts(adapter)
     link.outcome("completed", step=1, steps=1, metrics=metrics)

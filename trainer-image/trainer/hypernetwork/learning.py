@@ -3,7 +3,7 @@
 One forward pass of the base over the trajectories (no gradient), one of the network, one of the base over questions and answers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -32,12 +32,20 @@ def task_loss(
 
 
 @torch.no_grad()
-def evaluate(network: Hypernetwork, base: FrozenBase, tasks: Sequence[TaskTokens], padding: int, rows: int) -> tuple[float, float]:
-    """(mean loss, share of tokens that are right) over all tasks, `rows` at a time."""
+def evaluate(
+    network: Hypernetwork,
+    base: FrozenBase,
+    tasks: Sequence[TaskTokens],
+    padding: int,
+    rows: int,
+    tell: Callable[[float], None] = lambda share: None,
+) -> tuple[float, float]:
+    """(mean loss, share of tokens that are right) over all tasks, `rows` at a time; `tell` is called with the share that is done."""
     network.eval()
     loss, right, predicted = 0.0, 0, 0
     for first in range(0, len(tasks), rows):
         found, correct, batch = task_loss(network, base, tasks[first : first + rows], padding, training=False)
         loss, right, predicted = loss + found.item(), right + int(correct.item()), predicted + batch.predicted
+        tell(min(1.0, (first + rows) / len(tasks)))
     network.train()
     return loss / predicted, right / predicted

@@ -25,6 +25,7 @@ from trainer.step_reports import StepReports
 from trainer.tensorboard_files import tensorboard_files
 from trainer.token_batch import padding_token
 from trainer.training_callback import Plan
+from trainer.verification import ROWS, require_same_loss
 
 NEEDED_TO_RESUME = ("trainer_state.json", "optimizer.pt", "hypernetwork.safetensors", "hypernetwork_config.json")
 LARGEST_NORM = 1.0
@@ -64,6 +65,7 @@ def train(link: EngineLink, reached: Any, base: Base, tokenizer: Any, model: Any
     eval_tasks = task_tokens(rows.eval, tokenizer, shape.max_trajectory_tokens, limit)
     order = BatchOrder(len(tasks), global_batch, seed)
     steps = order.steps(hyperparameters["maxSteps"], hyperparameters["numEpochs"])
+    resume.refuse_past_end(link, resumed.step if resumed else 0, steps)
     eval_steps = choices.choose_eval_steps(hyperparameters["evalSteps"], steps, bool(eval_tasks), link)
     questions = questions_of_rows(rows.eval or rows.train, training["samplePrompts"], tokenizer, shape.max_trajectory_tokens)
     sampler = AdapterSampler(questions, frozen, tokenizer, link)
@@ -92,8 +94,8 @@ def train(link: EngineLink, reached: Any, base: Base, tokenizer: Any, model: Any
         reports = StepReports(link, plan, reached, resumed.state if resumed else None, writer)
 
         def evaluate_and_ask(step: int) -> None:
-            link.phase("evaluating", f"at step {step}")
-            reports.evaluated(step, order.epoch(step), *evaluate(network, frozen, eval_tasks, padding, batch_size))
+            found = evaluate(network, frozen, eval_tasks, padding, batch_size, reports.begin_evaluation(step))
+            reports.evaluated(step, order.epoch(step), *found)
             if step > 0:
                 sampler.ask_adapted(network, step, padding)
 
@@ -141,7 +143,11 @@ def train(link: EngineLink, reached: Any, base: Base, tokenizer: Any, model: Any
 
     # ------------------------------------------------------------------ save
     link.phase("saving", "the hypernetwork")
-    link.artifacts(folder.write_result(network, base, link), "model")
+    stored, probe = folder.write_result(network, base, link), (eval_tasks or tasks)[:ROWS]
+    again = folder.load(stored, "the stored hypernetwork").to(model.device)
+    losses = [evaluate(each, frozen, probe, padding, batch_size)[0] for each in (network, again)]
+    require_same_loss(*losses, "float32", "the hypernetwork")
+    link.artifacts(stored, "model")
     link.outcome(ended, step=reached.step, steps=steps, metrics=reports.final_metrics())
 
 

@@ -31,13 +31,13 @@ def parts(dataset: Parts, count: int, workers: int) -> Iterator[TokenBatch]:
     return iter(DataLoader(dataset, batch_size=None, sampler=range(count), num_workers=workers))
 
 
-def eval_rounds(rows: Sequence[TokenRow], batch: int, padding: int) -> Iterator[tuple[TokenBatch, bool]]:
-    """(batch, whether it counts): as many on every rank, because all must take part in every pass."""
+def eval_rounds(rows: Sequence[TokenRow], batch: int, padding: int) -> Iterator[tuple[TokenBatch, bool, float]]:
+    """(batch, whether it counts, share of all that is done with it): as many on every rank, because all must take part in every pass."""
     batches = [rows[begin : begin + batch] for begin in range(0, len(rows), batch)]
     ranks, rank = dist.get_world_size(), dist.get_rank()
     for first in range(0, len(batches), ranks):
         counts = first + rank < len(batches)
-        yield token_batch(batches[first + rank if counts else 0], padding), counts
+        yield token_batch(batches[first + rank if counts else 0], padding), counts, min(1.0, (first + ranks) / len(batches))
 
 
 def agree(numbers: list[int]) -> list[int]:

@@ -18,15 +18,17 @@ from trainer.meta.hf_folder import HfFolder, write_hf
 from trainer.meta.lora import targets_of
 from trainer.meta.meta_folder import write_meta
 from trainer.meta.model import Llama
+from trainer.meta.proof import Proof
 from trainer.meta.sharded import gathered
 
 ORIGINAL = "original"
 
 
-def save_result(link: EngineLink, model: Llama, source: HfFolder, tokenizer: Any, base: Base, style: str, merged: bool) -> None:
-    """`merged`: the base with the adapter added in is stored beside the adapter."""
+def save_result(
+    link: EngineLink, model: Llama, source: HfFolder, tokenizer: Any, base: Base, style: str, proof: Proof, merged: bool
+) -> None:
+    """`merged`: the base with the adapter added in is stored beside the adapter. Raises Failure (artifact_unusable): see proof.py."""
     full = link.spec["training"]["peftMethod"] == "full"
-    link.phase("saving", "the model" if full else "the adapter")
     found = gathered(model, lambda name: full or merged or "lora_" in name)
     if dist.get_rank() > 0:
         return
@@ -34,9 +36,13 @@ def save_result(link: EngineLink, model: Llama, source: HfFolder, tokenizer: Any
     if full or merged:
         if merged:
             link.phase("saving", "base and adapter merged")
-        link.artifacts(_write_model(link, _merge(found, _scale(link)), source, tokenizer, base, style), "model")
+        whole = _write_model(link, _merge(found, _scale(link)), source, tokenizer, base, style)
+        proof.require_of_model(whole, "the merged model" if merged else "the model")
+        link.artifacts(whole, "model")
     if not full:
-        link.artifacts(_write_adapter(link, adapter, source, tokenizer, base, style), "adapter")
+        folder = _write_adapter(link, adapter, source, tokenizer, base, style)
+        proof.require_of_adapter(folder)
+        link.artifacts(folder, "adapter")
 
 
 def _write_model(link: EngineLink, found: dict[str, torch.Tensor], source: HfFolder, tokenizer: Any, base: Base, style: str) -> Path:

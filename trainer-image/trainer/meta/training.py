@@ -1,5 +1,6 @@
 """The training of the meta engine. Read it from top to bottom. Every rank runs all of it; rank 0 alone is heard. Imported after torch."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from trainer.meta.data import Parts, agree, eval_rounds, parts, total
 from trainer.meta.hf_folder import HfFolder
 from trainer.meta.lora import add_lora, first_value, targets_of
 from trainer.meta.model import Llama
+from trainer.meta.proof import Proof
 from trainer.meta.saving import save_result
 from trainer.meta.sharded import fill, shard
 from trainer.prepared_rows import prepared_rows
@@ -28,6 +30,7 @@ from trainer.tensorboard_files import tensorboard_files
 from trainer.token_batch import padding_token, token_loss
 from trainer.token_rows import TokenRow, to_token_rows
 from trainer.training_callback import Plan
+from trainer.verification import ROWS
 
 NEEDED_TO_RESUME = ("trainer_state.json",)
 LARGEST_NORM = 1.0
@@ -83,6 +86,7 @@ def train(
     tokens, eval_tokens = map(to_token_rows, prepared)
     order = BatchOrder(len(tokens), batch.whole, seed)
     steps = order.steps(hyperparameters["maxSteps"], hyperparameters["numEpochs"])
+    resume.refuse_past_end(link, resumed.step if resumed else 0, steps)
     eval_steps = choices.choose_eval_steps(hyperparameters["evalSteps"], steps, bool(eval_tokens), link)
     sampler, answering = make_sampler(training, rows, tokenizer, link), AnsweringLlama(model, source.ends | {tokenizer.eos_token_id})
 
@@ -112,8 +116,7 @@ def train(
     with tensorboard_files(hyperparameters["reportTo"] if dist.get_rank() == 0 else [], history, link) as writer:
         reports = StepReports(link, plan, reached, resumed.state if resumed else None, writer)
         if eval_tokens and resumed is None:
-            link.phase("evaluating")
-            reports.evaluated(0, 0.0, *evaluate(model, eval_tokens, rows_at_once, padding))
+            reports.evaluated(0, 0.0, *evaluate(model, eval_tokens, rows_at_once, padding, reports.begin_evaluation(0)))
         link.phase("training")
         ahead = parts(
             Parts(tokens, order, batch, done + 1, padding),
@@ -147,8 +150,8 @@ def train(
             if due.log:
                 reports.log(step, order.epoch(step), rate_of(step), norm.full_tensor().item())
             if due.evaluate:
-                link.phase("evaluating", f"at step {step}")
-                reports.evaluated(step, order.epoch(step), *evaluate(model, eval_tokens, rows_at_once, padding))
+                found = evaluate(model, eval_tokens, rows_at_once, padding, reports.begin_evaluation(step))
+                reports.evaluated(step, order.epoch(step), *found)
                 sampler.ask_tuned(answering, step)
             if due.save:
                 reports.begin_save(step, 3 * sum(weight.nbytes for weight in trained.values()))  # and Adam's two moments
@@ -165,7 +168,10 @@ def train(
 
     # ------------------------------------------------------------------ save
     style = prompt_style(rows.format, bool(tokenizer.chat_template))
-    save_result(link, model, source, tokenizer, base, style, merged="merged" in training["export"] and ended == "completed")
+    link.phase("saving", "the model" if full else "the adapter")
+    probe = (eval_tokens or tokens)[:ROWS]
+    proof = Proof(probe, evaluate(model, probe, rows_at_once, padding)[0], chosen, base, source.dtype, link)
+    save_result(link, model, source, tokenizer, base, style, proof, merged="merged" in training["export"] and ended == "completed")
     link.outcome(ended, step=reached.step, steps=steps, metrics=reports.final_metrics())
     dist.destroy_process_group()
 
@@ -178,17 +184,20 @@ def all_agree(reports: StepReports, step: int) -> Due:
 
 
 @torch.no_grad()
-def evaluate(model: Llama, rows: list[TokenRow], rows_at_once: int, padding: int) -> tuple[float, float]:
-    """(mean loss, share of tokens that are right) over all rows, on every rank."""
+def evaluate(
+    model: Llama, rows: list[TokenRow], rows_at_once: int, padding: int, tell: Callable[[float], None] = lambda share: None
+) -> tuple[float, float]:
+    """(mean loss, share of tokens that are right) over all rows, on every rank; `tell` is called with the share of them that is done."""
     model.eval()
     device = next(model.parameters()).device
     loss, right, predicted = (torch.zeros((), dtype=torch.float64, device=device) for _ in range(3))
-    for batch, counts in eval_rounds(rows, rows_at_once, padding):
+    for batch, counts, share in eval_rounds(rows, rows_at_once, padding):
         batch = batch.to(device)
         wanted = batch.labels >= 0
         found, correct = token_loss(model(batch.ids, wanted), batch.labels[wanted])
         if counts:
             loss, right, predicted = loss + found, right + correct, predicted + batch.predicted
+        tell(share)
     model.train()
     model.reshard()
     loss, right, predicted = total(loss, right, predicted)

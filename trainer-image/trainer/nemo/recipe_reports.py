@@ -29,6 +29,8 @@ class RecipeReports:
     def trained(self, row: dict[str, Any]) -> None:
         """A row of training.jsonl; the recipe counts steps from 0."""
         step = row["step"] + 1
+        if self._newest_row is None:
+            self._link.phase("training")  # from its first row on: loading a large model takes its time
         self._tokens[step] = self._tokens[max(self._tokens)] + row["num_tokens_per_step"]
         self._window.append(row["loss"])
         self._newest_row = row
