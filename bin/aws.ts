@@ -18,6 +18,14 @@ const program = new Command('npm run')
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : ASKED_WRONGLY));
 
 program
+  .command('bootstrap')
+  .usage('-- <stage>')
+  .description('Makes what the CDK needs once in an account and region: a bucket for assets, and roles to deploy with (stack CDKToolkit).')
+  .argument('<stage>')
+  .addHelpText('after', COMMON)
+  .action(async (stage) => (await import('./aws/bootstrap.ts')).bootstrap(stage));
+
+program
   .command('deploy')
   .usage('-- <stage> [options]')
   .description('Shows what a deployment would make, change and cost, asks, and deploys.')

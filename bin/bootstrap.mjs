@@ -40,6 +40,7 @@ npm run test:deploy          deploys a stage into an AWS emulator, and trains th
 npm run check                format, lint, types, dead code, drift
 npm run generate             write what is derived from the code
 npm run format               format the code
+npm run bootstrap -- dev     what the CDK needs once in an account and region
 npm run deploy -- dev        a stage of the AWS home: shows its plan, asks, deploys (--plan: only shows it)
 npm run doctor -- dev        what account, region and stage need, and what to do
 npm run redrive -- dev       brings dead letters back; npm run rotate-token -- dev makes a new token
@@ -337,6 +338,7 @@ switch (command) {
     installForTests('emulator', 'the AWS emulator');
     await runLanes([vitest('--project', 'deploy', ...rest)]);
     break;
+  case 'bootstrap':
   case 'deploy':
   case 'doctor':
   case 'redrive':

@@ -17,6 +17,7 @@ import { CommandError, openStage } from './stage-context.ts';
 
 /** CloudFront takes its time. */
 const LIMIT_SECONDS = 3_600;
+const LOOK_SECONDS = 3;
 
 export interface DestroyOptions {
   readonly yes: boolean;
@@ -50,7 +51,7 @@ async function removeStack(StackName: string): Promise<void> {
   const client = new CloudFormationClient({});
   console.log(`removing stack ${StackName} ...`);
   await client.send(new DeleteStackCommand({ StackName }));
-  await waitUntilStackDeleteComplete({ client, maxWaitTime: LIMIT_SECONDS }, { StackName });
+  await waitUntilStackDeleteComplete({ client, maxWaitTime: LIMIT_SECONDS, minDelay: LOOK_SECONDS, maxDelay: LOOK_SECONDS }, { StackName });
 }
 
 async function agrees(stage: string): Promise<boolean> {

@@ -26,13 +26,16 @@ function run(...args: string[]): { code: number | null; said: string } {
   return { code: status, said: stdout + stderr };
 }
 
-test.each(['deploy', 'doctor', 'redrive', 'rotate-token', 'destroy'])('%s says how it is called, and what a stage is', (command) => {
-  const { code, said } = run(command, '--help');
+test.each(['bootstrap', 'deploy', 'doctor', 'redrive', 'rotate-token', 'destroy'])(
+  '%s says how it is called, and what a stage is',
+  (command) => {
+    const { code, said } = run(command, '--help');
 
-  expect(code).toBe(0);
-  expect(said).toContain(`Usage: npm run ${command} -- <stage>`);
-  expect(said).toContain('settings/<stage>.yaml');
-});
+    expect(code).toBe(0);
+    expect(said).toContain(`Usage: npm run ${command} -- <stage>`);
+    expect(said).toContain('settings/<stage>.yaml');
+  },
+);
 
 test.each([
   ['no stage', ['deploy'], "missing required argument 'stage'\nsee npm run <command> -- --help"],

@@ -1,11 +1,10 @@
 /**
- * A stage in the emulator, deployed as anybody deploys one: `cdk bootstrap`, `npm run deploy`. Its settings say what is different here: an
+ * A stage in the emulator, deployed as anybody deploys one: `npm run bootstrap`, `npm run deploy`. Its settings say what is different here: an
  * image of this machine, a class without a GPU, and the caller's own credentials.
  */
 import { execFile } from 'node:child_process';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
@@ -17,7 +16,6 @@ import { FrontDoor } from './front-door.ts';
 const run = promisify(execFile);
 const REPOSITORY = join(import.meta.dirname, '..', '..');
 const PYTHON = join(REPOSITORY, 'trainer-image', '.venv', 'bin', 'python');
-const CDK = join(dirname(createRequire(import.meta.url).resolve('aws-cdk/package.json')), 'bin', 'cdk');
 const IMAGE = `local/trainer@sha256:${'0'.repeat(64)}`;
 const REGION = 'us-east-1';
 export const STAGE = 'trial';
@@ -77,11 +75,10 @@ export class DeployedPlane {
       CDK_DISABLE_CLI_TELEMETRY: 'true',
       TUNEPLANE_SETTINGS: settings,
     };
-    const node = (...args: string[]) =>
-      run(process.execPath, args, { cwd: REPOSITORY, env, maxBuffer: 1 << 26 }).then(({ stdout }) => stdout);
-    const command = (...args: string[]) => node('bin/aws.ts', ...args);
+    const command = (...args: string[]) =>
+      run(process.execPath, ['bin/aws.ts', ...args], { cwd: REPOSITORY, env, maxBuffer: 1 << 26 }).then(({ stdout }) => stdout);
     try {
-      await node(CDK, 'bootstrap', `aws://000000000000/${REGION}`, '--app', 'true', '--no-notices');
+      await command('bootstrap', STAGE);
       await command('deploy', STAGE, '--yes');
       const cloudFormation = new CloudFormationClient(options);
       const { Stacks = [] } = await cloudFormation.send(new DescribeStacksCommand({}));

@@ -30,8 +30,8 @@ export function accountChecks(context: StageContext): Check[] {
   ];
 }
 
-async function checkBootstrap({ account, region }: StageContext): Promise<Finding> {
-  const command = `npx cdk bootstrap aws://${account}/${region}`;
+async function checkBootstrap({ stage }: StageContext): Promise<Finding> {
+  const command = `npm run bootstrap -- ${stage}`;
   try {
     const { Parameter } = await new SSMClient({}).send(new GetParameterCommand({ Name: '/cdk-bootstrap/hnb659fds/version' }));
     const version = Number(Parameter?.Value);
