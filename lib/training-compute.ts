@@ -3,6 +3,7 @@ import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { TRAINER_IMAGE } from '#aws/batch/compute-classes.ts';
+import { toClassId } from './class-id.ts';
 import { BatchComputeClass } from './compute-class.ts';
 import { createInstanceProfile, createJobRole } from './machine-roles.ts';
 import { Network } from './network.ts';
@@ -34,13 +35,6 @@ export class TrainingCompute extends Construct {
     return this.classes.map((one) => one.toComputeClass());
   }
 }
-
-/** `a10g-spot` is ClassA10gSpot. A class keeps its resources for as long as it keeps its name. */
-const toClassId = (name: string): string =>
-  `Class${name
-    .split('-')
-    .map((part) => part.charAt(0).toUpperCase() + part.slice(1))
-    .join('')}`;
 
 /** Repositories of ECR that given images lie in; of any account, which has to let this one in. */
 function ownRepositories(scope: Construct, images: readonly string[]): { repositoryArn: string }[] {

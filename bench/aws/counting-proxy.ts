@@ -2,7 +2,7 @@
  * Stands between clients of the SDK and the emulator, and counts what really goes over the line, tries of the SDK included. DynamoDB is
  * asked for the capacity that each request consumed: that is what it bills.
  */
-import { createServer, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { createServer, request as httpRequest, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import * as z from 'zod';
 
@@ -21,6 +21,13 @@ export interface CountingProxy {
   readonly endpoint: string;
   /** What was called since the last time. */
   take(): AwsCall[];
+  /**
+   * Whoever calls dies with the call that is chosen: AWS carries it out, its answer does not come, and no later call goes through until
+   * `revive`. The refusal is one that the SDK does not repeat, so that the dead are not waited for.
+   */
+  dieAt(isLast: (call: AwsCall) => boolean): void;
+  /** @returns whether the chosen call came */
+  revive(): boolean;
   close(): Promise<void>;
 }
 
@@ -45,7 +52,10 @@ interface Asked {
 export async function startCountingProxy(target: string): Promise<CountingProxy> {
   const { hostname, port } = new URL(target);
   let calls: AwsCall[] = [];
+  let isLast: ((call: AwsCall) => boolean) | null = null;
+  let isDead = false;
   const server = createServer(async (incoming, outgoing) => {
+    if (isDead) return refuse(outgoing);
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) chunks.push(chunk);
     const { method = 'GET', url = '/', headers } = incoming;
@@ -54,17 +64,24 @@ export async function startCountingProxy(target: string): Promise<CountingProxy>
     const length = { 'content-length': String(asked.body.length) };
     const forwarded = httpRequest({ hostname, port, method, path: url, headers: { ...headers, ...(asked.body.length > 0 && length) } });
     forwarded.on('error', () => outgoing.destroy());
+    const note = (call: AwsCall): void => {
+      calls.push(call);
+      isDead ||= isLast?.(call) ?? false;
+    };
     forwarded.on('response', async (answer) => {
-      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
       if (service !== 'DynamoDB') {
-        calls.push({ service, operation, path: url, readUnits: 0, writeUnits: 0 });
+        note({ service, operation, path: url, readUnits: 0, writeUnits: 0 });
+        if (isDead) return refuse(outgoing);
+        outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
         answer.pipe(outgoing);
         return;
       }
       const body = await text(answer);
       const units = consumed(body);
       const isRead = READS.has(operation);
-      calls.push({ service, operation, path: url, readUnits: isRead ? units : 0, writeUnits: isRead ? 0 : units });
+      note({ service, operation, path: url, readUnits: isRead ? units : 0, writeUnits: isRead ? 0 : units });
+      if (isDead) return refuse(outgoing);
+      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
       outgoing.end(body);
     });
     forwarded.end(asked.body);
@@ -79,6 +96,15 @@ export async function startCountingProxy(target: string): Promise<CountingProxy>
       calls = [];
       return taken;
     },
+    dieAt: (chosen) => {
+      isLast = chosen;
+    },
+    revive: () => {
+      const wasDead = isDead;
+      isLast = null;
+      isDead = false;
+      return wasDead;
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -86,6 +112,10 @@ export async function startCountingProxy(target: string): Promise<CountingProxy>
       }),
   };
 }
+
+const refuse = (outgoing: ServerResponse): void => {
+  outgoing.writeHead(403, { 'content-type': 'application/json' }).end('{"__type":"AccessDeniedException","message":"killed"}');
+};
 
 function targetOf({ headers }: Asked): { service: string; operation: string } | null {
   const [prefix = '', operation = ''] = String(headers['x-amz-target'] ?? '').split('.');

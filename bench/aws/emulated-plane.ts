@@ -19,15 +19,16 @@ import { createRole, createStateMachine, makeSfnClient } from '../../test/suppor
 import { MemoryTrainer } from '../../test/support/memory-plane.ts';
 import { openBucket } from '../../test/support/s3-world.ts';
 import { createTable, makeDynamoClient } from '../../test/support/table-world.ts';
-import { type AwsCall, startCountingProxy } from './counting-proxy.ts';
+import { type AwsCall, type CountingProxy, startCountingProxy } from './counting-proxy.ts';
 
 export const TOKEN = 'the-token-of-callers';
 
-export interface EmulatedPlane {
+export interface EmulatedPlane extends Pick<CountingProxy, 'take' | 'dieAt' | 'revive'> {
   readonly plane: AwsPlane;
   readonly bucket: string;
-  /** What was called since the last time. */
-  take(): AwsCall[];
+  readonly bus: string;
+  readonly jobQueue: string;
+  readonly stateMachineArn: string;
   /** The calls of one act. */
   count(act: () => Promise<unknown>): Promise<AwsCall[]>;
   place(key: string, content: string): Promise<void>;
@@ -39,8 +40,11 @@ export interface EmulatedPlane {
   close(): Promise<void>;
 }
 
-/** @param endpoint of the emulator. Sets the environment of this process as Lambda does: entries read it when they are imported. */
-export async function openEmulatedPlane(endpoint: string): Promise<EmulatedPlane> {
+/**
+ * @param endpoint of the emulator. Sets the environment of this process as Lambda does: entries read it when they are imported.
+ * @param jobCommand what a job of AWS Batch does
+ */
+export async function openEmulatedPlane(endpoint: string, jobCommand: readonly string[] = ['true']): Promise<EmulatedPlane> {
   process.env[EMULATOR_VARIABLE] = endpoint;
   const tableName = uniqueName('plane');
   await createTable(makeDynamoClient(), tableName);
@@ -49,7 +53,7 @@ export async function openEmulatedPlane(endpoint: string): Promise<EmulatedPlane
   const { QueueUrl = '' } = await new SQSClient(clientOptions()).send(new CreateQueueCommand({ QueueName: queueName }));
   const bus = uniqueName('bus');
   await new EventBridgeClient(clientOptions()).send(new CreateEventBusCommand({ Name: bus }));
-  const { queue, single } = await openQueue(makeBatchClient(), ['true']);
+  const { queue, single } = await openQueue(makeBatchClient(), jobCommand);
   const ended = { Comment: 'ends at once', StartAt: 'Done', States: { Done: { Type: 'Succeed' as const, Comment: '' } } };
   const job = { gpuType: null, gpus: 0, vcpus: 4, nodes: 1, atOnce: 8, quotaCode: null };
   const variables: EnvironmentOf<'api'> & EnvironmentOf<'sweeper'> = awsEnvironment({
@@ -78,8 +82,13 @@ export async function openEmulatedPlane(endpoint: string): Promise<EmulatedPlane
   return {
     plane,
     bucket,
+    bus,
+    jobQueue: queue,
+    stateMachineArn: variables.TUNEPLANE_STATE_MACHINE_ARN,
     place,
     take: () => proxy.take(),
+    dieAt: (isLast) => proxy.dieAt(isLast),
+    revive: () => proxy.revive(),
     count: async (act) => {
       proxy.take();
       await act();

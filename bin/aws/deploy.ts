@@ -2,9 +2,10 @@
 import { createInterface } from 'node:readline/promises';
 import { serviceStackName, stateStackName } from '../../lib/stage.ts';
 import { runCdk } from './cdk-cli.ts';
-import { outputOf, readOutputs, readTemplate } from './deployed-stage.ts';
-import { type DeploymentPlan, planDeployment, type ResourceChange } from './deployment-plan.ts';
+import { outputOf, physicalIdOf, readOutputs, readTemplate } from './deployed-stage.ts';
+import { type DeploymentPlan, planDeployment, type ResourceChange, sortLosses } from './deployment-plan.ts';
 import { checkBeforeDeployment } from './doctor.ts';
+import { liveJobsOf } from './live-jobs.ts';
 import { renderLosses, renderPlan } from './print-plan.ts';
 import { CommandError, openStage } from './stage-context.ts';
 import { synthesizeStage } from './synthesize-stage.ts';
@@ -26,8 +27,9 @@ export async function deploy(stageName: string, { yes, planOnly, removeClasses }
   const stacks = await Promise.all([...templates].map(async ([name, after]) => ({ name, before: await readTemplate(name), after })));
   const plan = planDeployment(stacks);
   console.log(`\n${renderPlan(plan, context)}\n`);
-  const losses = plan.losses.filter((loss) => !isClassToGo(loss, removeClasses));
-  if (losses.length > 0) throw new CommandError(renderLosses(losses));
+  const { refused, taken } = sortLosses(plan, removeClasses);
+  if (refused.length > 0) throw new CommandError(renderLosses(refused));
+  await refuseWhileLive(serviceStackName(stage), taken);
   await checkBeforeDeployment(context);
   if (planOnly) return;
   if (!yes && !(await agrees())) throw new CommandError('nothing was changed');
@@ -35,20 +37,13 @@ export async function deploy(stageName: string, { yes, planOnly, removeClasses }
   await sayWhereItIs(stage, plan);
 }
 
-/** Its logical ids begin with the class's name: `ComputeClassA10gSpotQueue...`. */
-function isClassToGo({ kind, id, type }: ResourceChange, classes: readonly string[]): boolean {
-  const ids = classes.map(
-    (name) =>
-      `ComputeClass${name
-        .split('-')
-        .map((part) => part.charAt(0).toUpperCase() + part.slice(1))
-        .join('')}`,
-  );
-  return (
-    kind === 'remove' &&
-    type.startsWith('AWS::Batch::') &&
-    ids.some((prefix) => /^(Environment|Queue)/.test(id.slice(prefix.length)) && id.startsWith(prefix))
-  );
+/** A class goes with its queue: what trains there would go with it. */
+async function refuseWhileLive(stack: string, losses: readonly ResourceChange[]): Promise<void> {
+  for (const { type, id } of losses) {
+    if (type !== 'AWS::Batch::JobQueue') continue;
+    const live = await liveJobsOf(await physicalIdOf(stack, id));
+    if (live > 0) throw new CommandError(`${live} ${live === 1 ? 'job is' : 'jobs are'} live in the queue ${id}: stop those runs first`);
+  }
 }
 
 async function agrees(): Promise<boolean> {

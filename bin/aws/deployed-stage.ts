@@ -6,6 +6,7 @@ import {
   GetTemplateCommand,
   ListStackResourcesCommand,
   type Stack,
+  type StackResourceSummary,
 } from '@aws-sdk/client-cloudformation';
 import * as z from 'zod';
 import type { Template } from '../../lib/fixed-prices.ts';
@@ -57,13 +58,24 @@ export function outputOf(outputs: Outputs, name: string): string {
 
 /** Physical ids of a stack's resources of one type. */
 export async function resourcesOf(stack: string, type: string): Promise<string[]> {
+  const all = await listResources(stack);
+  return all.flatMap(({ ResourceType, PhysicalResourceId }) => (ResourceType === type && PhysicalResourceId ? [PhysicalResourceId] : []));
+}
+
+/** @throws CommandError where the stack has no such resource */
+export async function physicalIdOf(stack: string, logicalId: string): Promise<string> {
+  const found = (await listResources(stack)).find(({ LogicalResourceId }) => LogicalResourceId === logicalId)?.PhysicalResourceId;
+  if (found === undefined) throw new CommandError(`stack ${stack} has no ${logicalId}`);
+  return found;
+}
+
+async function listResources(StackName: string): Promise<StackResourceSummary[]> {
   const client = new CloudFormationClient({});
-  const found: string[] = [];
+  const found: StackResourceSummary[] = [];
   let NextToken: string | undefined;
   do {
-    const page = await client.send(new ListStackResourcesCommand({ StackName: stack, ...(NextToken !== undefined && { NextToken }) }));
-    for (const { ResourceType, PhysicalResourceId } of page.StackResourceSummaries ?? [])
-      if (ResourceType === type && PhysicalResourceId) found.push(PhysicalResourceId);
+    const page = await client.send(new ListStackResourcesCommand({ StackName, ...(NextToken !== undefined && { NextToken }) }));
+    found.push(...(page.StackResourceSummaries ?? []));
     NextToken = page.NextToken;
   } while (NextToken !== undefined);
   return found;

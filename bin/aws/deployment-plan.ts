@@ -3,6 +3,7 @@
  * anew, and what would be lost, is what CloudFormation's own specification says of each property (@aws-cdk/cloudformation-diff).
  */
 import { fullDiff, ResourceImpact } from '@aws-cdk/cloudformation-diff';
+import { toClassId } from '../../lib/class-id.ts';
 import { type FixedPrice, fixedPrices, type Template } from '../../lib/fixed-prices.ts';
 
 /**
@@ -69,6 +70,23 @@ export function planDeployment(stacks: readonly PlannedStack[]): DeploymentPlan 
     usdAMonth: fixed.reduce((sum, { usdAMonth }) => sum + usdAMonth, 0),
     losses: changes.filter(({ isStateful, kind }) => isStateful && (kind === 'replace' || kind === 'remove')),
   };
+}
+
+/**
+ * A class that the settings have no more takes its environment and its queue along, where the operator names it.
+ * @param classes names of classes that may go
+ * @returns losses that stay refused, and those that were asked for
+ */
+export function sortLosses(
+  { losses }: Pick<DeploymentPlan, 'losses'>,
+  classes: readonly string[],
+): { readonly refused: readonly ResourceChange[]; readonly taken: readonly ResourceChange[] } {
+  const prefixes = classes.map((name) => `Compute${toClassId(name)}`);
+  const isOfOne = ({ kind, type, id }: ResourceChange): boolean =>
+    kind === 'remove' &&
+    type.startsWith('AWS::Batch::') &&
+    prefixes.some((prefix) => id.startsWith(prefix) && /^(Environment|Queue)[0-9A-F]{8}$/.test(id.slice(prefix.length)));
+  return { refused: losses.filter((loss) => !isOfOne(loss)), taken: losses.filter(isOfOne) };
 }
 
 function changesOf({ name, before, after }: PlannedStack): ResourceChange[] {

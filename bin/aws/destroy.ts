@@ -3,7 +3,6 @@
  * to go too. Machines that still train go with their queues: a stage with live runs is refused.
  */
 import { createInterface } from 'node:readline/promises';
-import { BatchClient, ListJobsCommand } from '@aws-sdk/client-batch';
 import {
   CloudFormationClient,
   DeleteStackCommand,
@@ -12,6 +11,7 @@ import {
 } from '@aws-sdk/client-cloudformation';
 import { serviceStackName, stateStackName } from '../../lib/stage.ts';
 import { findStack, resourcesOf } from './deployed-stage.ts';
+import { liveJobsOf } from './live-jobs.ts';
 import { removeState } from './remove-state.ts';
 import { CommandError, openStage } from './stage-context.ts';
 
@@ -62,14 +62,9 @@ async function agrees(stage: string): Promise<boolean> {
   return answer.trim() === stage;
 }
 
-const LIVE = ['SUBMITTED', 'PENDING', 'RUNNABLE', 'STARTING', 'RUNNING'] as const;
-
 async function liveJobs(stack: string): Promise<number> {
   if ((await findStack(stack)) === null) return 0;
-  const client = new BatchClient({});
   let live = 0;
-  for (const jobQueue of await resourcesOf(stack, 'AWS::Batch::JobQueue')) {
-    for (const jobStatus of LIVE) live += (await client.send(new ListJobsCommand({ jobQueue, jobStatus }))).jobSummaryList?.length ?? 0;
-  }
+  for (const queue of await resourcesOf(stack, 'AWS::Batch::JobQueue')) live += await liveJobsOf(queue);
   return live;
 }

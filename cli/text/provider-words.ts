@@ -23,9 +23,9 @@ function describeWorker({ name, provider, slots, busy, waiting, gpus, engines }:
   return [
     colors.bold(name),
     provider,
-    `${busy.length} of ${describeCount(slots, 'slot')} taken`,
+    slots === 0 ? 'takes no runs' : `${busy.length} of ${describeCount(slots, 'slot')} taken`,
     gpus.length === 0 ? 'no GPU' : `${held} of ${describeCount(gpus.length, 'GPU')} held`,
-    ...(waiting.length > 0 ? [`${describeCount(waiting.length, 'run')} wait`] : []),
+    ...(waiting.length > 0 ? [`${describeCount(waiting.length, 'run')} wait${waiting.length === 1 ? 's' : ''}`] : []),
     `trains with ${engines.join(', ') || 'nothing'}`,
   ].join('  ');
 }

@@ -25,14 +25,15 @@ export class OwnMachines implements Compute {
   readonly #workers: WorkerCompute;
   readonly #hasGpu: boolean;
   readonly #maxRuns: number;
-  /** Workers come through this process alone: until one did, nobody asks the store for them. */
-  #hasWorkers = false;
+  /** Workers come through this process alone: until one did, nobody asks the store for them, but where nobody else trains. */
+  #hasWorkers: boolean;
 
   constructor({ here, workers, hasGpu, maxRuns }: OwnMachinesOptions) {
     this.#here = here;
     this.#workers = workers;
     this.#hasGpu = hasGpu;
     this.#maxRuns = maxRuns;
+    this.#hasWorkers = maxRuns === 0;
   }
 
   readonly pool: WorkerPool = {
@@ -48,7 +49,7 @@ export class OwnMachines implements Compute {
 
   /** After a start: those that came before. */
   async takeUp(): Promise<void> {
-    this.#hasWorkers = await this.#workers.hasWorkers();
+    this.#hasWorkers ||= await this.#workers.hasWorkers();
   }
 
   async machines(): Promise<readonly Machine[]> {
@@ -58,7 +59,11 @@ export class OwnMachines implements Compute {
   async reserve(tag: string, run: Run): Promise<Reservation> {
     if (!this.#hasWorkers) return this.#here.reserve(tag, run);
     if (await this.#workers.holds(tag)) return { kind: 'reserved' };
-    if (await this.#wantsWorker(run)) return this.#workers.reserve(tag, run);
+    if (await this.#wantsWorker(run)) {
+      const reservation = await this.#workers.reserve(tag, run);
+      if (reservation.kind === 'reserved') await this.#here.release(tag); // it may have waited here before that worker came
+      return reservation;
+    }
     const own = await this.#here.reserve(tag, run);
     if (own.kind === 'reserved') {
       await this.#workers.leaveLine(tag);

@@ -3,7 +3,7 @@
  * Whoever has to change this file moves a construct that people have data in.
  */
 import { beforeAll, expect, test } from 'vitest';
-import { planDeployment, STATEFUL_TYPES } from '../../bin/aws/deployment-plan.ts';
+import { planDeployment, STATEFUL_TYPES, sortLosses } from '../../bin/aws/deployment-plan.ts';
 import type { Template } from '../../lib/fixed-prices.ts';
 import { IMAGE, SynthesizedStage } from './synthesized-stage.ts';
 
@@ -109,6 +109,18 @@ test('a class that is taken out of the settings is a loss, which the plan refuse
   expect(losses.map(({ id, kind }) => `${kind} ${id}`).sort()).toEqual(
     [...IDS['AWS::Batch::ComputeEnvironment'].slice(1), ...IDS['AWS::Batch::JobQueue'].slice(1)].map((id) => `remove ${id}`).sort(),
   );
+});
+
+test('a class that the operator names may go, with its queue and environment and nothing else', () => {
+  const fewer = new SynthesizedStage({ compute: [{ name: 'cpu', instanceTypes: ['m7i.xlarge'], maxVcpus: 8 }] });
+  const plan = planDeployment(stacksOf(stage, fewer));
+
+  const { refused, taken } = sortLosses(plan, ['a10g', 'a10g-spot']);
+
+  expect(taken.map(({ id }) => id).sort()).toEqual(
+    [1, 2].flatMap((index) => [IDS['AWS::Batch::ComputeEnvironment'][index], IDS['AWS::Batch::JobQueue'][index]]).sort(),
+  );
+  expect(refused.map(({ id }) => id).sort()).toEqual([IDS['AWS::Batch::ComputeEnvironment'][3], IDS['AWS::Batch::JobQueue'][3]]);
 });
 
 test('a key that another release changed is a loss', () => {

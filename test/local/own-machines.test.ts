@@ -108,6 +108,29 @@ test('without a worker with a GPU the large model trains here, as slowly as it d
   expect(here.launches).toHaveLength(1);
 });
 
+test('where workers alone train, a run waits for one from the start, and says how to start it', async () => {
+  const alone = new OwnMachines({ here, workers, hasGpu: false, maxRuns: 0 });
+  const { run, tag } = aNewRun();
+
+  const reservation = await alone.reserve(tag, run);
+  const { news } = await aWorkerComes([], alone);
+
+  expect(reservation).toMatchObject({
+    waiting: { sentence: 'no worker is there', remedy: expect.stringContaining('npx tuneplane worker') },
+  });
+  expect(news).toEqual([tag]);
+});
+
+test('a run that waited here before its worker came waits here no longer', async () => {
+  const { run, tag } = aNewRun({ training: LARGE });
+  here.reservation = FULL;
+  await own.reserve(tag, run);
+  await aWorkerComes(H100S);
+
+  expect(await own.reserve(tag, run)).toEqual({ kind: 'reserved' });
+  expect(here.released).toEqual([tag]);
+});
+
 test('who waits for this machine hears of the first worker that ever comes', async () => {
   const { tag } = aNewRun();
   here.machines = async () => [{ name: 'here', provider: 'local', slots: 1, busy: [], waiting: [tag], gpus: [], engines: ['hf'] }];

@@ -122,6 +122,17 @@ describe('a job that has no machine yet', () => {
     expect(await plane.run(id)).toMatchObject({ state: 'initializing', waiting: null, attempt: { number: 1 } });
   });
 
+  test('is over when its trainer claims, even where the machine was not seen in between', async () => {
+    const id = await aLaunchedRun();
+    plane.compute.seen.set(`${id}-0001`, { waiting: NO_STOCK });
+    await plane.settle(id);
+    await plane.trainer(id).claim();
+
+    await plane.settle(id);
+
+    expect(await plane.run(id)).toMatchObject({ state: 'initializing', waiting: null, attempt: { startingSince: expect.any(String) } });
+  });
+
   test('is stopped when none comes in a day', async () => {
     const id = await aLaunchedRun();
     plane.compute.seen.set(`${id}-0001`, { waiting: NO_STOCK });

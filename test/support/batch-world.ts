@@ -8,6 +8,7 @@ import {
   ListJobsCommand,
   RegisterJobDefinitionCommand,
 } from '@aws-sdk/client-batch';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { BatchCompute, type BatchComputeOptions } from '#aws/batch/batch-compute.ts';
 import { BatchJobs } from '#aws/batch/batch-jobs.ts';
 import type { ComputeClass } from '#aws/batch/compute-classes.ts';
@@ -15,7 +16,7 @@ import type { ComputeHandle } from '#domain/run.ts';
 import { isGone } from '#operations/advance/end-machine.ts';
 import { clientOptions, uniqueName } from './aws-clients.ts';
 import { HandClock } from './hand-clock.ts';
-import { openTable } from './table-world.ts';
+import { makeDynamoClient, openTable } from './table-world.ts';
 
 export const makeBatchClient = (): BatchClient => new BatchClient(clientOptions());
 
@@ -56,13 +57,17 @@ export async function openQueue(
 
 const SLEEP = ['sh', '-c', 'trap "exit 0" TERM; sleep 600 & wait'];
 
-export async function openBatch({
-  command = SLEEP,
-  ...options
-}: Partial<BatchComputeOptions> & { readonly command?: readonly string[]; readonly classes?: readonly ComputeClass[] } = {}) {
+export interface OpenBatchOptions extends Partial<BatchComputeOptions> {
+  readonly command?: readonly string[];
+  readonly classes?: readonly ComputeClass[];
+  /** of the table behind it */
+  readonly tableClient?: DynamoDBClient;
+}
+
+export async function openBatch({ command = SLEEP, tableClient = makeDynamoClient(), ...options }: OpenBatchOptions = {}) {
   const client = options.client ?? makeBatchClient();
   const { queue, single, multi } = await openQueue(client, command);
-  const { table } = await openTable();
+  const { table } = await openTable(tableClient);
   const clock = new HandClock();
   const jobs = new BatchJobs({ client, table, clock });
   const base = { queue, gpuType: 'A10G', gpuMemoryGb: 24, spot: false, usdPerHour: 1.006, vcpus: 4, atOnce: 8, quotaCode: null };

@@ -269,6 +269,14 @@ def test_a_run_trains_a_hypernetwork_that_solves_held_out_tasks(engine, trained)
     assert adapted >= 16
 
 
+def test_it_tells_only_what_it_does(trained, generated):
+    of_both, of_training = {"device", "precision", "attention"}, {"optimizer", "learning-rate"}
+    of_transformers = {"packing", "liger", "compile", "quantization"}
+
+    assert of_both | of_training <= set(trained.choices) and of_both <= set(generated.choices)
+    assert not of_transformers & set(trained.choices) and not (of_transformers | of_training) & set(generated.choices)
+
+
 def test_it_reports_like_any_run(trained):
     rows = [row for row in trained.of("metrics") if "loss" in row["values"]]
     wanted = {"loss", "learning_rate", "grad_norm", "token_accuracy", "tokens_per_second", "tokens", "window_steps", "memory_mb"}

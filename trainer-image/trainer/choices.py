@@ -127,6 +127,29 @@ def choose(training: dict[str, Any], link: EngineLink) -> Choices:
     return Choices("cuda" if gpu else "cpu", precision, mixed, optimizer, attention, quantize, packing, padding_free, liger)
 
 
+def choose_device_and_precision(training: dict[str, Any], link: EngineLink) -> tuple[str, str]:
+    """(cpu or cuda, float32 or bfloat16), for loops that do not scale their losses.
+
+    Raises Failure: no_gpu, gpu_driver_too_old, engine_missing.
+    """
+    import torch
+
+    gpu_health.require_torch(torch.__version__)
+    gpu_health.require_health(torch, link.spec.get("gpusWanted"), visible_gpus())
+    gpu, tiny = torch.cuda.is_available(), training["baseModel"]["kind"] == "tiny-llama"
+    link.choice("device", "cuda" if gpu else "cpu", torch.cuda.get_device_name() if gpu else "no NVIDIA or AMD GPU")
+    if not gpu:
+        precision, why = "float32", "no GPU"
+    elif tiny:
+        precision, why = "float32", "a tiny model gains nothing from less"
+    elif torch.cuda.is_bf16_supported():
+        precision, why = "bfloat16", "the GPU has it; what is trained stays float32"
+    else:
+        precision, why = "float32", "the GPU has no bfloat16, and float16 would need its losses scaled"
+    link.choice("precision", precision, why)
+    return "cuda" if gpu else "cpu", precision
+
+
 def _choose_packing(training: dict[str, Any], flash: bool, link: EngineLink) -> tuple[bool, bool]:
     """(packing, padding-free batches).
 

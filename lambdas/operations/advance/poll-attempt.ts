@@ -12,6 +12,7 @@ import { addCheckpoints, pruneCheckpoints } from './checkpoints.ts';
 import { endAttempt } from './end-attempt.ts';
 import { keepControl } from './keep-control.ts';
 import type { Advance } from './pace.ts';
+import { waitOfLaunched } from './patience.ts';
 import { type AttemptFiles, readAttempt, readCheckpoints, readNewestSamples } from './run-folder-files.ts';
 import { takeUpProgress } from './take-up-progress.ts';
 
@@ -64,6 +65,9 @@ function addNews(draft: RunChange, number: number, news: News): void {
   if (attempt?.number !== number || attempt.endedAt !== null) return;
   if (attempt.claimId === null && news.claimId !== null) {
     attempt.claimId = news.claimId;
+    // Who claims is there: the wait for a machine is over, whether or not it was seen in between.
+    attempt.startingSince ??= draft.timestamp;
+    draft.run.waiting = waitOfLaunched(draft);
     draft.note('attempt-started', { message: `attempt ${number} was claimed by its trainer` });
   }
   if (news.started && (draft.run.state === 'initializing' || (draft.run.state === 'paused' && draft.run.want === 'run'))) {

@@ -3,6 +3,7 @@ import { type EventBridgeClient, PutRuleCommand, PutTargetsCommand } from '@aws-
 import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import * as z from 'zod';
 import { clientOptions, uniqueName } from '../aws-clients.ts';
+import { checkEventDetail } from '../event-schemas.ts';
 
 export interface Queue {
   readonly url: string;
@@ -37,11 +38,14 @@ export async function sendEvents(
 
 const publishedSchema = z.object({
   'detail-type': z.string(),
-  detail: z.object({ metadata: z.object({ sequence: z.int() }), data: z.looseObject({ runId: z.string(), state: z.string() }) }),
+  detail: z.object({
+    metadata: z.object({ id: z.string(), sequence: z.int() }),
+    data: z.looseObject({ runId: z.string(), state: z.string() }),
+  }),
 });
 export type Published = z.infer<typeof publishedSchema>;
 
-/** @returns tells what the plane has published so far, by sequence */
+/** @returns tells what the plane has published so far, by sequence; each is what its schema says. @throws Error where one is not */
 export async function subscribe(client: EventBridgeClient, bus: string): Promise<() => Promise<readonly Published[]>> {
   const queue = await createQueue('subscriber');
   await sendEvents(client, { source: ['tuneplane'] }, queue, bus);
@@ -51,7 +55,11 @@ export async function subscribe(client: EventBridgeClient, bus: string): Promise
     for (;;) {
       const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl: queue.url, MaxNumberOfMessages: 10 }));
       if (Messages.length === 0) return published.sort((a, b) => a.detail.metadata.sequence - b.detail.metadata.sequence);
-      published.push(...Messages.map(({ Body = '' }) => publishedSchema.parse(JSON.parse(Body))));
+      for (const { Body = '' } of Messages) {
+        const event = JSON.parse(Body);
+        checkEventDetail(event['detail-type'], event.detail);
+        published.push(publishedSchema.parse(event));
+      }
     }
   };
 }

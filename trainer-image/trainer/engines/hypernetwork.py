@@ -59,6 +59,7 @@ def run(link: EngineLink, reached: Reached) -> None:
     import transformers
 
     from trainer import models, results, tiny_llama
+    from trainer.hypernetwork.choosing import choose
     from trainer.hypernetwork.generation import generate
     from trainer.hypernetwork.training import train
 
@@ -66,7 +67,7 @@ def run(link: EngineLink, reached: Reached) -> None:
     if base is None:
         link.phase("building-base", "tiny-llama")
         base = bases.tiny(tiny_llama.ensure(link.cache, lambda detail, fraction: link.phase("building-base", detail, fraction)))
-    chosen = choices.choose(training, link)
+    chosen = choose(training, generates, link)
     link.about(base=base.record, versions=results.versions(quantized=False))
     link.phase("loading-model", base.id)
     tokenizer = models.load_tokenizer(training, base, rows)

@@ -72,7 +72,7 @@ def train(link: EngineLink, reached: Any, base: Base, tokenizer: Any, model: Any
 
     # ------------------------------------------------------------------ train
     rate_of = learning_rates(hyperparameters, steps)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=rate_of(1), weight_decay=hyperparameters["weightDecay"])
+    optimizer = torch.optim.AdamW(network.parameters(), lr=rate_of(1), weight_decay=hyperparameters["weightDecay"], fused=True)
     first = 1
     if resumed:
         load_checkpoint(link, network, optimizer, hyperparameters)
