@@ -11,6 +11,7 @@
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import {
+  ChangeMessageVisibilityCommand,
   DeleteMessageCommand,
   GetQueueAttributesCommand,
   type Message,
@@ -53,22 +54,38 @@ export async function deadLetterQueues(outputs: Outputs): Promise<DeadLetterQueu
 /** Brings back what lies in a queue, until it is empty. @returns how many. @throws where one cannot be delivered; it stays where it is */
 export async function redriveQueue({ name, url }: DeadLetterQueue, outputs: Outputs): Promise<number> {
   const client = new SQSClient({});
-  const deliver = await openDelivery(name, outputs, client);
+  let deliver: Delivery | null = null;
   let count = 0;
   for (;;) {
     const { Messages = [] } = await client.send(
       new ReceiveMessageCommand({ QueueUrl: url, MaxNumberOfMessages: 10, MessageAttributeNames: ['All'], VisibilityTimeout: 60 }),
     );
     if (Messages.length === 0) return count;
-    for (const message of Messages) {
-      await deliver(message);
-      await client.send(new DeleteMessageCommand({ QueueUrl: url, ReceiptHandle: message.ReceiptHandle }));
-      count++;
+    const left = [...Messages];
+    try {
+      deliver ??= await openDelivery(name, outputs, client);
+      for (let message = left[0]; message; message = left[0]) {
+        await deliver(message);
+        await client.send(new DeleteMessageCommand({ QueueUrl: url, ReceiptHandle: message.ReceiptHandle }));
+        left.shift();
+        count++;
+      }
+    } catch (error) {
+      await showAgain(client, url, left);
+      throw error;
     }
   }
 }
 
-async function openDelivery(name: QueueName, outputs: Outputs, client: SQSClient): Promise<(message: Message) => Promise<void>> {
+/** What was taken and not delivered is there at once for whoever looks next. */
+async function showAgain(client: SQSClient, QueueUrl: string, messages: readonly Message[]): Promise<void> {
+  for (const { ReceiptHandle } of messages)
+    await client.send(new ChangeMessageVisibilityCommand({ QueueUrl, ReceiptHandle, VisibilityTimeout: 0 }));
+}
+
+type Delivery = (message: Message) => Promise<void>;
+
+async function openDelivery(name: QueueName, outputs: Outputs, client: SQSClient): Promise<Delivery> {
   switch (name) {
     case 'nudges': {
       const QueueUrl = outputOf(outputs, 'NudgeQueue');
