@@ -58,7 +58,8 @@ export function openPlane(environment: PlaneEnvironment, log: Log = logToStderr)
   );
   let batch: Promise<OpenBatch> | null = null;
   const openBatch = (): Promise<OpenBatch> => {
-    batch ??= import('./open/batch.ts').then((module) => module.openBatch(environment.TUNEPLANE_COMPUTE_CLASSES, table, CLOCK));
+    const { TUNEPLANE_COMPUTE_CLASSES: classes, TUNEPLANE_TRAINER_BUILD: build } = environment;
+    batch ??= import('./open/batch.ts').then((module) => module.openBatch({ classes, build }, table, CLOCK));
     return batch;
   };
   const places = {

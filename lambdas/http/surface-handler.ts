@@ -36,8 +36,8 @@ export function createSurfaceHandler(surface: Surface, ports: Ports, access: Acc
     exchange.route = route;
   }
 
-  function authorize(exchange: Exchange): void {
-    exchange.caller = exchange.route?.auth === 'token' ? callerOf(exchange.event.headers) : 'anyone';
+  async function authorize(exchange: Exchange): Promise<void> {
+    exchange.caller = exchange.route?.auth === 'token' ? await callerOf(exchange.event.headers) : 'anyone';
   }
 
   function read(exchange: Exchange): void {

@@ -40,7 +40,7 @@ export async function admit(
   access: Access,
   { jobId, headers, ticket, after }: Knock,
 ): Promise<Admission> {
-  if (ticket === null) createTokenCheck(access)(headers);
+  if (ticket === null) await createTokenCheck(access)(headers);
   else await redeemTicket(ports, ticket, jobId);
   if (!CLIENT_NAME.test(jobId)) throw new DomainError('run_not_found', `no run ${showValue(jobId)}`);
   if (after !== null && !/^\d{1,15}$/.test(after))
