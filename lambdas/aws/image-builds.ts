@@ -4,7 +4,8 @@
  */
 import { BatchGetBuildsCommand, type CodeBuildClient, ListBuildsForProjectCommand, StartBuildCommand } from '@aws-sdk/client-codebuild';
 import { DescribeImagesCommand, type ECRClient, ImageNotFoundException } from '@aws-sdk/client-ecr';
-import type { Clock, Reason } from '#ports';
+import type { Reason } from '#ports/compute.ts';
+import type { Clock } from '#ports/workflow.ts';
 import type { TrainerBuild } from './trainer-build.ts';
 
 const KEPT_MILLIS = 30_000;

@@ -9,7 +9,7 @@
 import * as z from 'zod';
 import { runIdOfAttempt } from '#domain/run-folder.ts';
 import { isFinal } from '#domain/run-lifecycle.ts';
-import type { RunStore } from '#ports';
+import type { RunStore } from '#ports/run-store.ts';
 import type { NudgeReader } from '#workers/nudges.ts';
 import type { BatchJobs } from './batch/batch-jobs.ts';
 import { runOfExecution } from './execution-names.ts';

@@ -13,7 +13,7 @@
  */
 import middy from '@middy/core';
 import { DomainError, InvalidRequest, type Problem } from '#domain/errors.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { type Access, createTokenCheck } from './access.ts';
 import { type RenderedAnswer, renderError, renderReply, toDomainError, toResult } from './answer.ts';
 import { type Exchange, type HttpHandler, type Log, logToStderr, openExchange } from './exchange.ts';

@@ -14,7 +14,7 @@ import { showValue } from '#http/schema-words.ts';
 import { type News, type Place, readNews } from '#operations/follow-run.ts';
 import { getRun } from '#operations/get-run.ts';
 import { redeemTicket } from '#operations/tickets.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { type JobMessage, toGreeting, toMessages, toPresentStatus } from '#surfaces/orchestrator/messages.ts';
 
 /** A status is repeated so that who listens for long knows that the line is open; API Gateway closes one that is silent for 10 minutes. */

@@ -10,7 +10,6 @@ import { type BatchClient, type JobSummary, ListJobsCommand, SubmitJobCommand, T
 import type { ComputeHandle, Run } from '#domain/run.ts';
 import { runIdOfAttempt } from '#domain/run-folder.ts';
 import {
-  type Clock,
   type Compute,
   type Launch,
   type LaunchOrder,
@@ -19,7 +18,8 @@ import {
   type Reason,
   type Reservation,
   StillEnding,
-} from '#ports';
+} from '#ports/compute.ts';
+import type { Clock } from '#ports/workflow.ts';
 import { type BatchJobs, toJobState } from './batch-jobs.ts';
 import { type ChosenClass, type ComputeClass, chooseClass, TRAINER_IMAGE } from './compute-classes.ts';
 import { endingOf, isOver, type JobState, quotaReason, reasonToWait, waitsForMachine } from './job-reasons.ts';

@@ -6,7 +6,7 @@
  * docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html.
  */
 import type { FailureCode } from '#domain/failures.ts';
-import type { Reason } from '#ports';
+import type { Reason } from '#ports/compute.ts';
 
 /** As DescribeJobs and the state-change event have them. */
 export interface JobState {

@@ -1,7 +1,7 @@
 /** How many vCPUs of a family of machines the account may run, as Service Quotas says. New accounts have 0 for machines with GPUs. */
 import { GetServiceQuotaCommand, type ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
 import { type Log, logToStderr } from '#http/exchange.ts';
-import type { Clock } from '#ports';
+import type { Clock } from '#ports/workflow.ts';
 
 /** A raised quota is seen within this time. */
 const KEPT_MILLIS = 5 * 60_000;

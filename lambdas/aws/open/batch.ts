@@ -1,6 +1,6 @@
 import { BatchClient } from '@aws-sdk/client-batch';
 import { ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
-import type { Clock } from '#ports';
+import type { Clock } from '#ports/workflow.ts';
 import { BatchCompute } from '../batch/batch-compute.ts';
 import { BatchJobs } from '../batch/batch-jobs.ts';
 import type { ComputeClass } from '../batch/compute-classes.ts';

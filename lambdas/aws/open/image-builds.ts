@@ -1,6 +1,6 @@
 import { CodeBuildClient } from '@aws-sdk/client-codebuild';
 import { ECRClient } from '@aws-sdk/client-ecr';
-import type { Clock } from '#ports';
+import type { Clock } from '#ports/workflow.ts';
 import { ImageBuilds } from '../image-builds.ts';
 import type { TrainerBuild } from '../trainer-build.ts';
 import { CLIENT_OPTIONS } from './client-options.ts';

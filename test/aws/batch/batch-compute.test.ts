@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { chooseClass } from '#aws/batch/compute-classes.ts';
 import type { ComputeNeed, Run } from '#domain/run.ts';
 import { attemptName } from '#domain/run-folder.ts';
-import { type LaunchOrder, StillEnding } from '#ports';
+import { type LaunchOrder, StillEnding } from '#ports/compute.ts';
 import { openBatch, playEc2 } from '../../support/batch-world.ts';
 import { aRun } from '../../support/builders.ts';
 import { countCalls, recordCalls } from '../../support/call-counter.ts';
