@@ -89,7 +89,7 @@ async function playWithDeath(
   provider: RentingProvider,
   killAt: number,
 ): Promise<number> {
-  const world = new RentedWorld({ script: { steps: 3, saveEvery: 1 }, bootMillis });
+  const world = new RentedWorld({ script: { steps: 3, saveEvery: 1 }, bootMillis, tickMillis: 10_000 });
   const id = await world.submit(provider);
   const watch = new Watch(world, provider, id);
   const tick = world.tick.bind(world);

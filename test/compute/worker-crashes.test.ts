@@ -48,20 +48,41 @@ const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
-    name: 'on a box that is cut off and trains on',
+    name: 'on a box whose program dies',
     ends: 'completed',
-    attempts: 2,
+    attempts: 1, // its trainer reports all the while
     steps: 10,
-    atOnce: 2, // until the first reads that it is superseded, at its next turn
     play: async (world, id) => {
       await world.until(isAt(world, id, 2));
       const box = holderOf(world);
       if (!box) return;
-      box.hasNetwork = false;
-      const stepsOfSecond = () => world.host.trace.filter((line) => line.startsWith(`${id} 2 `)).length;
-      await world.until(() => stepsOfSecond() >= 2);
-      expect(world.training(), 'the first has read that it is superseded').toEqual([attemptName(id, 2)]);
-      box.hasNetwork = true;
+      box.isLooking = false;
+      await world.until(isAt(world, id, 9));
+      box.isLooking = true;
+    },
+  },
+  {
+    name: 'on a box that wakes up too late',
+    ends: 'completed',
+    attempts: 2,
+    atOnce: 2, // the first has not read yet that it is superseded
+    play: async (world, id) => {
+      await world.until(isAt(world, id, 2));
+      const box = holderOf(world);
+      const [first] = box?.holding.values() ?? [];
+      if (!box || !first) return;
+      box.isLooking = false;
+      world.host.asleep.add(first);
+      const stepsOf = (attempt: number) => world.host.trace.filter((line) => line.startsWith(`${id} ${attempt} `)).length;
+      await world.until(() => stepsOf(2) >= 1);
+      const before = stepsOf(1);
+      world.host.asleep.clear();
+      await world.tick();
+      expect([world.training(), stepsOf(1)], 'the first has read that it is superseded, and nothing else').toEqual([
+        [attemptName(id, 2)],
+        before,
+      ]);
+      box.isLooking = true;
     },
   },
   {

@@ -78,6 +78,7 @@ const JUDGES: Readonly<Record<RentingProvider, Judge>> = {
 /** Runs that finish, are cancelled, preempted, refused, and billed. */
 async function exchangesOf(provider: RentingProvider): Promise<Exchange[]> {
   const world = new RentedWorld();
+  world.fake(provider).listLagMillis = 60_000; // what is not listed yet is asked for by its id
   const faults: Fault[] = ['refused', 'busy'];
   world.fake(provider).nextFault = (operation) => (operation === 'create' ? (faults.shift() ?? null) : null);
   const ids = [await world.submit(provider), await world.submit(provider, { compute: aComputeNeed({ region: 'US' }) })];

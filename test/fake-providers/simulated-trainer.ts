@@ -41,6 +41,9 @@ export class SimulatedHost implements MachineHost {
   /** machines that show no GPU inside */
   isUnfit: (machine: FakeMachine) => boolean = () => false;
 
+  /** those that stand still, and go on where they were */
+  readonly asleep = new Set<FakeMachine>();
+
   constructor(options: SimulatedHostOptions) {
     this.#options = options;
   }
@@ -72,7 +75,7 @@ export class SimulatedHost implements MachineHost {
   /** Whoever is due does one turn. */
   async turn(): Promise<void> {
     for (const trainee of [...this.#trainees.values()]) {
-      if (trainee.isDone || trainee.nextAt > this.#options.now()) continue;
+      if (trainee.isDone || trainee.nextAt > this.#options.now() || this.asleep.has(trainee.machine)) continue;
       trainee.nextAt = this.#options.now() + TURN_MILLIS;
       await this.#act(trainee);
     }

@@ -126,6 +126,8 @@ test('no key and no token stands in any log, event, answer, error or stored obje
   await world.whenOver(id);
   for (const path of ['logs', 'events', 'metrics']) await world.request('GET', `/runs/${id}/${path}`);
   for (const path of ['/providers', '/workers', '/runs', JOBS]) await world.request('GET', path);
+  world.fakes.lambda.nextFault = () => 'error-before';
+  await vi.waitUntil(() => said.some((line) => line.includes('sweep-failed')), { timeout: 60_000, interval: 200 });
 
   const tokens = HomeMachineTokens.open(world.plane.environment.home);
   const told = world.host.told();

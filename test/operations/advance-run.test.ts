@@ -306,9 +306,32 @@ describe('a machine that does not answer', () => {
     expect(await plane.run(id)).toMatchObject({ attempt: { number: 2 }, failuresSeen: { supervisor_lost: 1 } });
   });
 
+  test('that cannot be asked and reports all the same goes on, and is lost when its reports end too', async () => {
+    const id = await aTrainingRun();
+    plane.setLiveness(id, 1, 'silent');
+    const trainer = plane.trainer(id);
+    for (let step = 2; step < 20; step++) {
+      plane.now += 20_000;
+      await trainer.report('training', { step });
+      await plane.settle(id);
+    }
+    const reporting = await plane.run(id);
+    plane.now += 31_000;
+    await plane.settle(id);
+    const silent = await plane.run(id);
+    plane.now += 121_000;
+
+    await plane.settle(id);
+
+    expect(reporting).toMatchObject({ state: 'running', attempt: { number: 1, silentSince: null } });
+    expect(silent.attempt?.silentSince).not.toBeNull();
+    expect(await plane.run(id)).toMatchObject({ pastAttempts: [{ number: 1, outcome: 'lost' }] });
+  });
+
   test('is given up when it stays silent, terminated first', async () => {
     const id = await aTrainingRun();
     plane.setLiveness(id, 1, 'silent');
+    plane.now += 31_000; // since its last report
     await plane.settle(id);
     plane.now += 121_000;
 

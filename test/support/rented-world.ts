@@ -8,6 +8,7 @@ import { ConnectorCompute } from '#compute/connector-compute.ts';
 import { type LedgerRecord, MachineLedger } from '#compute/machine-ledger.ts';
 import { openConnector, openGate } from '#compute/open-connectors.ts';
 import { RENTING_PROVIDERS, type RentingProvider } from '#domain/providers.ts';
+import type { Run } from '#domain/run.ts';
 import { attemptName } from '#domain/run-folder.ts';
 import { isFinal } from '#domain/run-lifecycle.ts';
 import type { RunPlan } from '#domain/run-request.ts';
@@ -121,6 +122,13 @@ export class RentedWorld {
       if (this.now > end) throw new Error(`${what} is not there after ${seconds} s`);
       await this.tick();
     }
+  }
+
+  /** @throws Error where there is none of this id */
+  async run(runId: string): Promise<Run> {
+    const view = await this.runs.get(runId);
+    if (!view) throw new Error(`no run ${runId}`);
+    return view.run;
   }
 
   async isFinal(runId: string): Promise<boolean> {

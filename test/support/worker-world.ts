@@ -1,6 +1,6 @@
 /**
  * A plane and workers under one clock that only the test moves: real operations, trainers that follow the contract, boxes that look every
- * few seconds, lose their power or their network. The plane can be killed at any of its side effects and started again.
+ * few seconds, lose their power, or sleep. The plane can be killed at any of its side effects and started again.
  */
 import { WorkerCompute } from '#compute/worker-compute.ts';
 import { isFinal } from '#domain/run-lifecycle.ts';
@@ -29,7 +29,8 @@ export class Box {
   readonly instance: string;
   readonly holding = new Map<string, FakeMachine>();
   hasPower = true;
-  hasNetwork = true;
+  /** the program that asks for work runs; trainers go on without it */
+  isLooking = true;
   /** its next answers get lost, the orders in them too */
   deafLooks = 0;
 
@@ -87,7 +88,7 @@ export class WorkerWorld {
   async tick(): Promise<void> {
     this.now += TICK_MILLIS;
     await this.host.turn();
-    for (const box of this.boxes) if (box.hasPower && box.hasNetwork) await this.#look(box);
+    for (const box of this.boxes) if (box.hasPower && box.isLooking) await this.#look(box);
     for (const [runId, at] of [...this.#due]) if (at <= this.now) await this.#advance(runId);
   }
 

@@ -102,7 +102,7 @@ export class Worker {
       return work;
     } catch (error) {
       if (!(error instanceof PlaneAway)) throw error;
-      if (!this.#isAway) say(`${error.message}: what trains here goes on`);
+      if (!this.#isAway) say(`${error.message}: asked again until it does${report.holding.length > 0 ? '; what trains here goes on' : ''}`);
       this.#isAway = true;
       return null;
     }

@@ -5,7 +5,7 @@ import type { Compute, Liveness, Observation, Ports, Reason } from '#ports';
 import { changeRun } from '../change-run.ts';
 import { requestStop } from '../stop-run.ts';
 import { type AttemptEnd, endAttempt } from './end-attempt.ts';
-import { type Advance, lookSeconds } from './pace.ts';
+import { type Advance, lookSeconds, reportSeconds } from './pace.ts';
 import { hasWaitedTooLong, isOlder, waitedTooLong, waitOfLaunched } from './patience.ts';
 import { type AttemptFiles, readAttempt, voidAttempt } from './run-folder-files.ts';
 
@@ -50,18 +50,28 @@ const isOverdue = (ports: Ports, { stopRequestedAt }: Run): boolean =>
 /** A supervisor that answers and does not report any more hangs; one whose storage is away for so long is not better off. */
 const MUTE_SECONDS = 3_600;
 
+/** Three reports that do not come are silence, but not before this. */
+const FEWEST_REPORT_SECONDS = 30;
+
 /** What is seen of the machine, and, where that says nothing of the trainer, what the trainer says of itself. */
 function heardOf(ports: Ports, { run, progress }: RunView, { heartbeat }: Compute, observation: Observation, isClaimed: boolean): Liveness {
   const { liveness, waiting } = observation;
-  if (liveness !== 'alive' || run.attempt === null) return liveness;
+  if (liveness === 'gone' || run.attempt === null) return liveness;
   const { reservedAt, startingSince, number } = run.attempt;
   const { startSeconds, silenceSeconds } = ports.settings;
+  if (liveness === 'silent') return isReporting(ports, { run, progress }) ? 'alive' : 'silent';
   const heard = progress?.attempt === number ? progress.seenAt : (startingSince ?? reservedAt);
   if (heartbeat === 'answers') return isOlder(ports, heard, MUTE_SECONDS) ? 'silent' : 'alive';
   // A machine that was there so long without a claim never will: image, driver or start are broken.
   const isStarting = waiting === undefined && startingSince !== null;
   if (!isClaimed) return isStarting && isOlder(ports, startingSince, startSeconds) ? 'gone' : 'alive';
   return isOlder(ports, heard, silenceSeconds) ? 'silent' : 'alive';
+}
+
+/** One that cannot be asked and reports all the same trains: it is the program of its worker that died. */
+function isReporting(ports: Ports, { run, progress }: RunView): boolean {
+  if (progress === null || progress.attempt !== run.attempt?.number) return false;
+  return !isOlder(ports, progress.seenAt, Math.max(FEWEST_REPORT_SECONDS, 3 * reportSeconds(ports, run, false)));
 }
 
 /** Launched, and no machine yet: the run says why, and not longer than it may. When the machine comes its start is timed from then. */
