@@ -21,16 +21,13 @@ interface Scenario {
   readonly machines?: number;
 }
 
-const isAt = (world: RentedWorld, id: string, step: number) => async (): Promise<boolean> =>
-  (world.runs.peek(id)?.progress?.step ?? 0) >= step || (await world.isFinal(id));
-
 const SCENARIOS: readonly Scenario[] = [
   { name: 'created', ends: 'completed', play: async () => {} },
   {
     name: 'cancelled',
     ends: 'stopped',
     play: async (world, _, id) => {
-      await world.until(isAt(world, id, 1));
+      await world.until(() => world.isAt(id, 1));
       await world.act((ports) => stopOnce(ports, id));
     },
   },
@@ -38,7 +35,7 @@ const SCENARIOS: readonly Scenario[] = [
     name: 'preempted',
     ends: 'completed',
     play: async (world, provider, id) => {
-      await world.until(isAt(world, id, 2));
+      await world.until(() => world.isAt(id, 2));
       world.fake(provider).preempt();
     },
   },

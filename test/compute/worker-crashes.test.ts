@@ -21,9 +21,6 @@ interface Scenario {
   readonly atOnce?: number;
 }
 
-const isAt = (world: WorkerWorld, id: string, step: number) => () =>
-  (world.runs.peek(id)?.progress?.step ?? 0) >= step || world.isFinal(id);
-
 const holderOf = ({ boxes }: WorkerWorld): Box | undefined => boxes.find(({ holding }) => holding.size > 0);
 
 const SCENARIOS: readonly Scenario[] = [
@@ -33,7 +30,7 @@ const SCENARIOS: readonly Scenario[] = [
     ends: 'stopped',
     attempts: 1,
     play: async (world, id) => {
-      await world.until(isAt(world, id, 1));
+      await world.until(() => world.isAt(id, 1));
       await world.act((ports) => stopOnce(ports, id));
     },
   },
@@ -42,7 +39,7 @@ const SCENARIOS: readonly Scenario[] = [
     ends: 'completed',
     attempts: 2,
     play: async (world, id) => {
-      await world.until(isAt(world, id, 2));
+      await world.until(() => world.isAt(id, 2));
       const box = holderOf(world);
       if (box) world.cutPower(box);
     },
@@ -53,11 +50,11 @@ const SCENARIOS: readonly Scenario[] = [
     attempts: 1, // its trainer reports all the while
     steps: 10,
     play: async (world, id) => {
-      await world.until(isAt(world, id, 2));
+      await world.until(() => world.isAt(id, 2));
       const box = holderOf(world);
       if (!box) return;
       box.isLooking = false;
-      await world.until(isAt(world, id, 9));
+      await world.until(() => world.isAt(id, 9));
       box.isLooking = true;
     },
   },
@@ -67,7 +64,7 @@ const SCENARIOS: readonly Scenario[] = [
     attempts: 2,
     atOnce: 2, // the first has not read yet that it is superseded
     play: async (world, id) => {
-      await world.until(isAt(world, id, 2));
+      await world.until(() => world.isAt(id, 2));
       const box = holderOf(world);
       const [first] = box?.holding.values() ?? [];
       if (!box || !first) return;
@@ -102,13 +99,13 @@ async function stopOnce(ports: Ports, id: string): Promise<void> {
 
 /** @returns how many side effects there were */
 async function playWithDeath({ play, ends, attempts, steps = 4, atOnce = 1 }: Scenario, killAt: number): Promise<number> {
-  const world = new WorkerWorld({ steps, saveEvery: 2 });
+  const world = new WorkerWorld({ script: { steps, saveEvery: 2 } });
   const tick = world.tick.bind(world);
   world.tick = async () => {
     await tick();
     expect(world.training().length, `killed at ${killAt}: trainers at once`).toBeLessThanOrEqual(atOnce);
   };
-  const id = await world.submit();
+  const id = await world.submit('local');
   world.restart(new KillSwitch(killAt));
   const first = world.killSwitch;
 

@@ -1,40 +1,27 @@
 /**
- * A plane and the three providers under one clock that only the test moves: real operations, real connectors, the fake servers called
- * without a network, trainers that follow the contract. The plane can be killed at any of its side effects and started again; what it had
- * stored, and the machines, go on.
+ * A plane and the three providers that rent: real connectors, the fake servers called without a network, machines that are billed by the
+ * second.
  */
 
 import { ConnectorCompute } from '#compute/connector-compute.ts';
 import { type LedgerRecord, MachineLedger } from '#compute/machine-ledger.ts';
 import { openConnector, openGate } from '#compute/open-connectors.ts';
 import { RENTING_PROVIDERS, type RentingProvider } from '#domain/providers.ts';
-import type { Run } from '#domain/run.ts';
 import { attemptName } from '#domain/run-folder.ts';
-import { isFinal } from '#domain/run-lifecycle.ts';
-import type { RunPlan } from '#domain/run-request.ts';
-import { advanceRun } from '#operations/advance-run.ts';
-import { ComputeTable } from '#operations/compute-table.ts';
-import { createRun } from '#operations/create-run.ts';
 import { reapMachines, type Sweep } from '#operations/reap-machines.ts';
-import type { Artifacts } from '#ports/artifacts.ts';
+import type { Compute } from '#ports/compute.ts';
 import type { DocumentStore } from '#ports/document-store.ts';
 import type { Ports } from '#ports/ports.ts';
-import type { RunStore } from '#ports/run-store.ts';
 import { FakeLambda } from '../fake-providers/fake-lambda.ts';
 import type { FakeMachine, FakeProvider } from '../fake-providers/fake-provider.ts';
 import { FakeRunPod } from '../fake-providers/fake-runpod.ts';
 import { FakeVastAi } from '../fake-providers/fake-vastai.ts';
-import { SimulatedHost, type TrainingScript } from '../fake-providers/simulated-trainer.ts';
-import { aComputeNeed, aTraining, EPOCH } from './builders.ts';
-import { guarded, KillSwitch } from './kill-switch.ts';
-import { MemoryArtifacts } from './memory-artifacts.ts';
+import type { TrainingScript } from '../fake-providers/simulated-trainer.ts';
+import type { KillSwitch } from './kill-switch.ts';
 import { memoryMachineTokens } from './memory-machine-tokens.ts';
-import { MemoryPlane } from './memory-plane.ts';
-import { MemoryRuns } from './memory-runs.ts';
-import { SwiftDocuments } from './swift-documents.ts';
+import { PlaneWorld } from './plane-world.ts';
 
 const SWEEP_MILLIS = 60_000;
-const RETRY_MILLIS = 5_000;
 const BASES: Readonly<Record<RentingProvider, string>> = {
   runpod: 'https://runpod.fake',
   lambda: 'https://lambda.fake/api/v1',
@@ -47,135 +34,20 @@ export interface RentedWorldOptions {
   readonly tickMillis?: number;
 }
 
-export class RentedWorld {
-  now = EPOCH;
-  readonly runs = new MemoryRuns();
-  readonly artifacts = new MemoryArtifacts();
-  readonly documents = new SwiftDocuments();
-  readonly host: SimulatedHost;
+export class RentedWorld extends PlaneWorld {
   readonly fakes: { readonly runpod: FakeRunPod; readonly lambda: FakeLambda; readonly vastai: FakeVastAi };
-  readonly due = new Map<string, number>();
   readonly sweeps: Sweep[] = [];
-  /** faults of the plane that were thrown out of an advance, as a driver would log them */
-  readonly errors: unknown[] = [];
-  killSwitch = new KillSwitch();
-  #ports: Ports;
-  #sweptAt = EPOCH;
-  readonly #tickMillis: number;
+  #sweptAt = this.now;
 
-  constructor({ script = { steps: 4, saveEvery: 2 }, bootMillis = 20_000, tickMillis = 5_000 }: RentedWorldOptions = {}) {
-    this.#tickMillis = tickMillis;
-    this.host = new SimulatedHost({ artifacts: this.artifacts, now: () => this.now, ports: () => this.#steadyPorts(), script });
-    const options = { now: () => this.now, host: this.host, bootMillis };
-    this.fakes = { runpod: new FakeRunPod(options), lambda: new FakeLambda(options), vastai: new FakeVastAi(options) };
-    this.#ports = this.#open(this.killSwitch);
-  }
-
-  get ports(): Ports {
-    return this.#ports;
+  constructor({ script = { steps: 4, saveEvery: 2 }, bootMillis = 20_000, ...options }: RentedWorldOptions = {}) {
+    super({ script, ...options });
+    const fake = { now: () => this.now, host: this.host, bootMillis };
+    this.fakes = { runpod: new FakeRunPod(fake), lambda: new FakeLambda(fake), vastai: new FakeVastAi(fake) };
+    this.restart(); // the plane begins with the keys of this moment
   }
 
   fake(provider: RentingProvider): FakeProvider {
     return this.fakes[provider];
-  }
-
-  async submit(provider: RentingProvider, overrides: Partial<RunPlan> = {}): Promise<string> {
-    const { run } = await createRun(this.#ports, {
-      api: 'orchestrator',
-      plan: {
-        training: aTraining({ dataset: { kind: 'hub', id: 'tatsu-lab/alpaca', commit: null } }),
-        compute: aComputeNeed(),
-        maxRuntimeSeconds: 86_400,
-        choices: [],
-        ...overrides,
-      },
-      request: {},
-      name: null,
-      projectId: 'proj_default',
-      provider,
-      outputDir: null,
-      submit: true,
-    });
-    this.due.set(run.id, this.now);
-    return run.id;
-  }
-
-  /** One tick of the clock: machines boot, trainers act, runs that are due are advanced, each minute the sweep. */
-  async tick(): Promise<void> {
-    this.now += this.#tickMillis;
-    for (const fake of Object.values(this.fakes)) fake.advance();
-    await this.host.turn();
-    for (const [runId, at] of [...this.due]) if (at <= this.now) await this.#advance(runId);
-    if (this.now - this.#sweptAt >= SWEEP_MILLIS) await this.sweep();
-  }
-
-  async sweep(): Promise<void> {
-    this.#sweptAt = this.now;
-    await this.#alive(async () => {
-      const sweep = await reapMachines(this.#ports);
-      this.sweeps.push(sweep);
-      if (!this.killSwitch.isDead) this.errors.push(...sweep.faults.map(({ error }) => error));
-    });
-  }
-
-  /** Ticks until it holds. @throws Error after so many seconds of the world's own time */
-  async until(isThere: () => Promise<boolean> | boolean, seconds = 7_200, what = 'it'): Promise<void> {
-    const end = this.now + seconds * 1_000;
-    while (!(await isThere())) {
-      if (this.now > end) throw new Error(`${what} is not there after ${seconds} s`);
-      await this.tick();
-    }
-  }
-
-  /** @throws Error where there is none of this id */
-  async run(runId: string): Promise<Run> {
-    const view = await this.runs.get(runId);
-    if (!view) throw new Error(`no run ${runId}`);
-    return view.run;
-  }
-
-  async isFinal(runId: string): Promise<boolean> {
-    const view = this.runs.peek(runId);
-    return view !== null && isFinal(view.run.state);
-  }
-
-  /** Does something as the plane, which may die of it and is then started again. @returns whether it lived */
-  async #alive(act: () => Promise<void>): Promise<boolean> {
-    this.killSwitch.beginTurn();
-    try {
-      await act();
-    } catch (error) {
-      if (!this.killSwitch.isDead) throw error;
-    }
-    // What dies inside a request looks like a lost answer to whoever waits for it: dead is dead, whatever was made of it.
-    if (!this.killSwitch.isDead) return true;
-    this.restart();
-    return false;
-  }
-
-  /** A new process over the same stores: it takes up every unfinished run. */
-  restart(killSwitch = new KillSwitch()): void {
-    this.killSwitch = killSwitch;
-    this.#ports = this.#open(killSwitch);
-    for (const runId of this.due.keys()) this.due.set(runId, this.now);
-  }
-
-  async act(what: (ports: Ports) => Promise<unknown>): Promise<void> {
-    for (;;) if (await this.#alive(async () => void (await what(this.#ports)))) return;
-  }
-
-  async #advance(runId: string): Promise<void> {
-    await this.#alive(async () => {
-      try {
-        const { phase, waitSeconds } = await advanceRun(this.#ports, runId);
-        if (phase === 'done') this.due.delete(runId);
-        else this.due.set(runId, this.now + waitSeconds * 1_000);
-      } catch (error) {
-        if (this.killSwitch.isDead) return;
-        this.errors.push(error);
-        this.due.set(runId, this.now + RETRY_MILLIS);
-      }
-    });
   }
 
   ledger(provider: RentingProvider): MachineLedger {
@@ -195,15 +67,26 @@ export class RentedWorld {
     return [...this.fake(provider).machines.values()].filter(({ label }) => label.includes(runId.slice('run_'.length)));
   }
 
-  /** The world's own ports for trainers: their requests are answered by whatever plane there is, and kill nobody. */
-  #steadyPorts(): Ports {
-    return this.#open(new KillSwitch());
+  protected settings(): Partial<Ports['settings']> {
+    return { provider: 'runpod', providers: [...RENTING_PROVIDERS] };
   }
 
-  #open(killSwitch: KillSwitch): Ports {
-    const documents = guarded<DocumentStore>(this.documents, ['put', 'change', 'take'], killSwitch);
-    const runs = guarded<RunStore>(this.runs, ['create', 'change', 'recordProgress', 'remove'], killSwitch);
-    const artifacts = guarded<Artifacts>(this.artifacts, ['put', 'putIfAbsent', 'remove', 'removeFolder'], killSwitch);
+  protected async machinesAct(): Promise<void> {
+    for (const fake of Object.values(this.fakes)) fake.advance();
+    await this.host.turn();
+  }
+
+  protected override async sweepIfDue(): Promise<void> {
+    if (this.now - this.#sweptAt < SWEEP_MILLIS) return;
+    this.#sweptAt = this.now;
+    await this.alive(async () => {
+      const sweep = await reapMachines(this.ports);
+      this.sweeps.push(sweep);
+      if (!this.killSwitch.isDead) this.errors.push(...sweep.faults.map(({ error }) => error));
+    });
+  }
+
+  protected computes(documents: DocumentStore, killSwitch: KillSwitch): Readonly<Record<string, Compute>> {
     const clock = { now: () => this.now };
     const fetch = async (input: string, init: RequestInit): Promise<Response> => {
       const ask = () => this.#fakeAt(input).handle(new Request(input, { ...init, signal: null, redirect: 'follow' }));
@@ -228,27 +111,7 @@ export class RentedWorld {
       });
       return [provider, compute] as const;
     });
-    const { ports } = new MemoryPlane();
-    return {
-      ...ports,
-      runs,
-      documents,
-      artifacts,
-      clock,
-      compute: new ComputeTable(Object.fromEntries(computes)),
-      workflow: {
-        start: async (runId) => void this.due.set(runId, this.now),
-        nudge: async (runId) => void this.due.set(runId, this.now),
-      },
-      settings: {
-        ...ports.settings,
-        provider: 'runpod',
-        providers: [...RENTING_PROVIDERS],
-        reportSeconds: 15,
-        startSeconds: 600,
-        silenceSeconds: 180,
-      },
-    };
+    return Object.fromEntries(computes);
   }
 
   #fakeAt(url: string): FakeProvider {
