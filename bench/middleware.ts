@@ -4,7 +4,7 @@ import type { RequestContext, Route } from '#http/route.ts';
 import { createSurfaceHandler } from '#http/surface-handler.ts';
 import { SqliteDatabase } from '#local/sqlite-database.ts';
 import { SqliteRunStore } from '#local/sqlite-run-store.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { sftSurface } from '#surfaces/sft/surface.ts';
 import { gatewayEvent, lambdaContext } from '../test/support/gateway-event.ts';
 import { MemoryPlane } from '../test/support/memory-plane.ts';

@@ -36,9 +36,15 @@ npm run cli -- <command>     every command: train, ls, logs ... (npx tuneplane <
 npm run setup                install everything, start nothing (-- all: also what tests and examples need)
 npm test                     every test
 npm run simulate -- 3482     a simulated history of crashes and lost machines, by its seed (-- 1 100000: searches)
+npm run test:deploy          deploys a stage into an AWS emulator, and trains there (part of npm test)
 npm run check                format, lint, types, dead code, drift
 npm run generate             write what is derived from the code
 npm run format               format the code
+npm run bootstrap -- dev     what the CDK needs once in an account and region
+npm run deploy -- dev        a stage of the AWS home: shows its plan, asks, deploys (--plan: only shows it)
+npm run doctor -- dev        what account, region and stage need, and what to do
+npm run redrive -- dev       brings dead letters back; npm run rotate-token -- dev makes a new token
+npm run destroy -- dev       takes a stage away (--with-data: its runs and keys too)
 npm run bench                the benchmark against a plain FastAPI server
 npm run bench:aws            what the AWS home asks of AWS and costs, counted, and the size of its functions
 npm run bench:trainer        the hf engine and its supervision beside a bare TRL script
@@ -300,6 +306,7 @@ switch (command) {
     installTrainer('all');
     installForTests('emulator', 'the AWS emulator');
     installForTests('schemathesis', 'schemathesis');
+    installForTests('cdk', 'cfn-lint');
     buildWeb();
     if (rest.length > 0) await runLanes([/\.py\b|^trainer-image\b/.test(rest[0]) ? pytest(...rest) : vitest(...rest)]);
     // The trainer's tests are one busy thread: two cores have room for the plane's beside them.
@@ -325,6 +332,22 @@ switch (command) {
     break;
   case 'simulate':
     process.exit(run(node, ['test/simulation/main.ts', ...rest]));
+    break;
+  case 'test:deploy':
+    installTrainer('all');
+    installForTests('emulator', 'the AWS emulator');
+    await runLanes([vitest('--project', 'deploy', ...rest)]);
+    break;
+  case 'bootstrap':
+  case 'deploy':
+  case 'doctor':
+  case 'redrive':
+  case 'rotate-token':
+  case 'destroy':
+    process.exit(run(node, ['bin/aws.ts', command, ...rest]));
+    break;
+  case 'aws-app': // cdk.json
+    process.exit(run(node, ['bin/aws-app.ts']));
     break;
   case 'bench':
     uv();

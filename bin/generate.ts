@@ -11,6 +11,7 @@ import { buildOpenApi } from '../lambdas/http/openapi.ts';
 import { API_SURFACES } from '../lambdas/surfaces/api-surfaces.ts';
 import { CHANNELS } from '../lambdas/surfaces/channels.ts';
 import { createPlatformSurface } from '../lambdas/surfaces/platform/surface.ts';
+import { nistReportFile, settingsExampleFile, settingsSchemaFile } from './aws/generated-files.ts';
 
 const root = new URL('..', import.meta.url).pathname;
 
@@ -25,6 +26,9 @@ function generatedFiles(): Map<string, string> {
     const name = detailType.toLowerCase().replaceAll(' ', '-');
     files.set(`docs/events/${name}.schema.json`, `${JSON.stringify(toOpenSchema(schema), null, 2)}\n`);
   }
+  files.set('settings/stage.schema.json', settingsSchemaFile());
+  files.set('settings/example.yaml', settingsExampleFile());
+  files.set('docs/nist-800-53.md', nistReportFile());
   files.set('cli/words.json', `${JSON.stringify(plainWords(), null, 2)}\n`);
   files.set('docs/cli-answers.schema.json', `${JSON.stringify(answerSchemas(), null, 2)}\n`);
   files.set('docs/asyncapi.json', `${JSON.stringify(buildAsyncApi(CHANNELS), null, 2)}\n`);

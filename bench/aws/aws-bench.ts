@@ -1,9 +1,10 @@
 /**
  * `npm run bench:aws`: what the AWS home asks of AWS, counted in the emulator and on a clock of its own, never timed, and what that costs by
- * list prices. Only the import of functions is measured, beside a plain function that is bundled and loaded in the same way.
+ * list prices. Only two things are measured: the import of functions, beside a plain function that is bundled and loaded in the same way, and
+ * `cdk synth` with all its checks.
  *
  *   --rounds 9         how often each function is loaded in a fresh process
- *   --only costs       one part: routes, costs, batch, bundles
+ *   --only costs       one part: routes, costs, batch, bundles, synthesis
  *
  * Ends with 1 where a goal is missed.
  */
@@ -12,6 +13,7 @@ import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildLambdas, bundleEntries } from '../../bin/build-lambdas.ts';
+import { synthesizeApp } from '../../test/cdk/synthesize-app.ts';
 import { startEmulator } from '../../test/emulator/start-emulator.ts';
 import { awsEnvironment } from '../../test/support/aws-environment.ts';
 import { countBatchCalls } from './batch-calls.ts';
@@ -25,7 +27,7 @@ import { simulateRun } from './run-figures.ts';
 import { countTrainerRequests } from './trainer-requests.ts';
 import { countUnitCalls } from './unit-calls.ts';
 
-const PARTS = ['routes', 'costs', 'batch', 'bundles'] as const;
+const PARTS = ['routes', 'costs', 'batch', 'bundles', 'synthesis'] as const;
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '9' }, only: { type: 'string' } } });
 const rounds = Number(values.rounds);
 if (!(Number.isInteger(rounds) && rounds >= 1 && rounds <= 100)) throw new Error(`--rounds takes 1 to 100, got ${values.rounds}`);
@@ -128,6 +130,21 @@ try {
 }
 
 if (wants('bundles')) await measureFunctions();
+if (wants('synthesis')) await measureSynthesis();
+
+/** Bundles, templates, CloudFormation's rules, AWS Solutions and Serverless, in a process of its own. */
+async function measureSynthesis(): Promise<void> {
+  const scratch = mkdtempSync(join(tmpdir(), 'tuneplane-synthesis-'));
+  try {
+    const before = performance.now();
+    await synthesizeApp('dev', scratch);
+    const seconds = (performance.now() - before) / 1_000;
+    print(`\nsynthesis of a stage with every check (${availableParallelism()} processors, load ${loadavg()[0]?.toFixed(2)})`);
+    hold('seconds of a synthesis', seconds, 40, (value) => value.toFixed(1));
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
 
 async function measureFunctions(): Promise<void> {
   const root = join(import.meta.dirname, '..', '..');

@@ -6,6 +6,7 @@
 import * as z from 'zod';
 import { computeClassSchema, TRAINER_IMAGE } from './batch/compute-classes.ts';
 import { rentalSettingsSchema } from './rental-settings.ts';
+import { trainerBuildSchema } from './trainer-build.ts';
 
 const given = z.string('must be set');
 const text = given.min(1, 'must not be empty');
@@ -43,19 +44,19 @@ const computeClasses = given
   })
   .pipe(z.array(computeClassSchema));
 
-/** JSON; absent or empty where nothing is rented. */
-const rentals = z
-  .string()
-  .default('')
-  .transform((text, context) => {
-    try {
-      return text === '' ? null : (JSON.parse(text) as unknown);
-    } catch {
-      context.issues.push({ code: 'custom', message: 'must be JSON, or empty', input: text });
-      return z.NEVER;
-    }
-  })
-  .pipe(rentalSettingsSchema.nullable());
+/** JSON; empty where there is nothing of it. */
+const optionalJson = <Schema extends z.ZodType>(schema: Schema) =>
+  z
+    .string()
+    .transform((text, context) => {
+      try {
+        return text === '' ? null : (JSON.parse(text) as unknown);
+      } catch {
+        context.issues.push({ code: 'custom', message: 'must be JSON, or empty', input: text });
+        return z.NEVER;
+      }
+    })
+    .pipe(schema.nullable());
 
 const STORE = { TUNEPLANE_TABLE: text };
 
@@ -75,11 +76,20 @@ const PLANE = {
   TUNEPLANE_STORAGE_BASES: storagePrefixes,
   TUNEPLANE_SECRETS: namedSecrets,
   TUNEPLANE_COMPUTE_CLASSES: computeClasses,
-  TUNEPLANE_RENTALS: rentals,
+  /** where the account builds the trainer's image: what, and by whom */
+  TUNEPLANE_TRAINER_BUILD: optionalJson(trainerBuildSchema),
+  /** where machines are rented elsewhere */
+  TUNEPLANE_RENTALS: optionalJson(rentalSettingsSchema),
   TUNEPLANE_DEFAULT_BASE: text,
   TUNEPLANE_STALL_SECONDS: wholeNumber(1, 86_400),
 };
-const CALLERS = { TUNEPLANE_TOKEN_SECRET_ARN: text, TUNEPLANE_ALLOWED_ORIGINS: origins };
+const CALLERS = {
+  TUNEPLANE_TOKEN_SECRET_ARN: text,
+  TUNEPLANE_ALLOWED_ORIGINS: origins,
+  /** both empty: the plane's own token alone is taken */
+  TUNEPLANE_OIDC_ISSUER: given.regex(/^(https:\/\/\S+)?$/, 'must be https://..., or empty'),
+  TUNEPLANE_OIDC_AUDIENCE: given,
+};
 const BUS = { TUNEPLANE_EVENT_BUS: text };
 const SOCKETS = {
   /** of the WebSocket API's stage, https:// */
@@ -97,6 +107,8 @@ export const ENVIRONMENTS = {
   sweeper: z.object({ ...PLANE, ...SOCKETS, ...BUS }),
   stream: z.object({ ...STORE, ...SOCKETS, ...BUS, TUNEPLANE_URL: url }),
   websocket: z.object({ ...STORE, ...CALLERS, ...SOCKETS }),
+  /** is told everything by CloudFormation */
+  deployment: z.object({}),
 } as const;
 
 export type EnvironmentKind = keyof typeof ENVIRONMENTS;

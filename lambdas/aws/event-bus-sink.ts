@@ -7,7 +7,8 @@
 import { type EventBridgeClient, PutEventsCommand, type PutEventsRequestEntry } from '@aws-sdk/client-eventbridge';
 import { EVENT_SOURCE, toPublicEvents } from '#domain/public-events.ts';
 import type { RunEvent } from '#domain/run.ts';
-import type { EventSink, RunStore } from '#ports';
+import type { RunStore } from '#ports/run-store.ts';
+import type { EventSink } from '#ports/workflow.ts';
 
 const SENT_AT_ONCE = 10;
 const MAX_TRIES = 3;

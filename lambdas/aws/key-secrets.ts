@@ -6,7 +6,7 @@
  */
 import { hkdfSync } from 'node:crypto';
 import { GetSecretValueCommand, ResourceNotFoundException, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import type { Clock } from '#ports';
+import type { Clock } from '#ports/workflow.ts';
 
 const KEPT_MILLIS = 5 * 60_000;
 const KEY_BYTES = 32;

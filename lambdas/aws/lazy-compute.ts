@@ -1,5 +1,7 @@
 /** A provider whose adapter is loaded by need: what is read of it without a call is known beforehand. */
-import type { Compute, Rental, WorkerPool } from '#ports';
+import type { Compute } from '#ports/compute.ts';
+import type { Rental } from '#ports/rental.ts';
+import type { WorkerPool } from '#ports/worker-pool.ts';
 import { portBehind } from './lazy-port.ts';
 
 export interface KnownOfCompute extends Pick<Compute, 'heartbeat' | 'plan'> {

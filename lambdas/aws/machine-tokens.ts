@@ -1,7 +1,7 @@
 /** Tokens of machines under a key that is derived from the plane's secret. The plane's id is no secret: it tells planes of one account apart. */
 import { createHash } from 'node:crypto';
 import { issueMachineToken, type MachineTokenKind, readMachineToken } from '#domain/machine-tokens.ts';
-import type { MachineTokens } from '#ports';
+import type { MachineTokens } from '#ports/secrets.ts';
 import type { KeySecrets } from './key-secrets.ts';
 
 export class SecretMachineTokens implements MachineTokens {

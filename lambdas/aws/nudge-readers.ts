@@ -9,14 +9,12 @@
 import * as z from 'zod';
 import { runIdOfAttempt } from '#domain/run-folder.ts';
 import { isFinal } from '#domain/run-lifecycle.ts';
-import type { RunStore } from '#ports';
+import type { RunStore } from '#ports/run-store.ts';
 import type { NudgeReader } from '#workers/nudges.ts';
 import type { BatchJobs } from './batch/batch-jobs.ts';
 import { runOfExecution } from './execution-names.ts';
 import type { RunGenerations } from './run-generations.ts';
 
-/** Keys of objects whose puts are news: what buckets are to notify of. */
-export const NOTIFYING_SUFFIXES = ['/progress.json', '/manifest.json'] as const;
 const ATTEMPT_FILE = /(?:^|\/)attempts\/(run_[0-9a-z]+)-\d{4}\/(?:progress|manifest)\.json$/;
 const ATTEMPT_TAG = /^run_[0-9a-z]+-\d{4}$/;
 

@@ -4,7 +4,12 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Log, logToStderr } from '#http/exchange.ts';
-import type { Clock, Contents, Downloads, Inputs, Pace, Ports, Settings, StorageGrants } from '#ports';
+import type { Downloads } from '#ports/artifacts.ts';
+import type { Contents, Inputs } from '#ports/inputs.ts';
+import type { Ports } from '#ports/ports.ts';
+import type { StorageGrants } from '#ports/secrets.ts';
+import type { Pace, Settings } from '#ports/settings.ts';
+import type { Clock } from '#ports/workflow.ts';
 import type { ObjectStore } from '#s3/object-store.ts';
 import { S3Artifacts } from '#s3/s3-artifacts.ts';
 import type { ObjectPlace } from '#s3/storage-places.ts';
@@ -58,7 +63,8 @@ export function openPlane(environment: PlaneEnvironment, log: Log = logToStderr)
   );
   let batch: Promise<OpenBatch> | null = null;
   const openBatch = (): Promise<OpenBatch> => {
-    batch ??= import('./open/batch.ts').then((module) => module.openBatch(environment.TUNEPLANE_COMPUTE_CLASSES, table, CLOCK));
+    const { TUNEPLANE_COMPUTE_CLASSES: classes, TUNEPLANE_TRAINER_BUILD: build } = environment;
+    batch ??= import('./open/batch.ts').then((module) => module.openBatch({ classes, build }, table, CLOCK));
     return batch;
   };
   const places = {

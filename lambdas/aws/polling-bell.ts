@@ -2,7 +2,7 @@
  * The bell of the AWS home. Nothing wakes a function that waits, so it rings once a second, and who waits reads the store: 20 reads for an
  * answer that waits 20 s. Whoever follows by WebSocket is told by the stream of the table, and is known here by a mark on the run.
  */
-import type { RunBell, RunListener } from '#ports';
+import type { RunBell, RunListener } from '#ports/following.ts';
 import type { DynamoTable } from './table/dynamo-table.ts';
 import { runKey } from './table/table-keys.ts';
 

@@ -7,7 +7,7 @@ import type { RentalWorld } from '#compute/open-rental.ts';
 import { planOf } from '#compute/rental-plan.ts';
 import { RENTING_PROVIDERS, type Remedies, type RentingProvider } from '#domain/providers.ts';
 import { ComputeTable } from '#operations/compute-table.ts';
-import type { Compute, Computes } from '#ports';
+import type { Compute, Computes } from '#ports/compute.ts';
 import type { KeySecrets } from './key-secrets.ts';
 import { lazyCompute } from './lazy-compute.ts';
 import { once } from './lazy-port.ts';

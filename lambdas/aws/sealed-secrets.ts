@@ -1,6 +1,6 @@
 /** Variables of runs sealed under the plane's key, and the operator's secrets that runs may name, each read by its ARN. */
 import { openValues, sealValues } from '#domain/sealed-values.ts';
-import type { Secrets } from '#ports';
+import type { Secrets } from '#ports/secrets.ts';
 import type { KeySecrets } from './key-secrets.ts';
 
 export interface SealedSecretsOptions {

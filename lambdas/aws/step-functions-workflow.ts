@@ -3,7 +3,7 @@
  * makes good within a minute what was not started.
  */
 import type { Log } from '#http/exchange.ts';
-import type { Workflow } from '#ports';
+import type { Workflow } from '#ports/workflow.ts';
 
 export interface WorkflowParts {
   readonly begin: (runId: string) => Promise<unknown>;

@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import * as z from 'zod';
 import type { Place } from '#operations/follow-run.ts';
-import { VersionConflict } from '#ports';
+import { VersionConflict } from '#ports/run-store.ts';
 import type { Connection, Connections } from '#workers/followers.ts';
 import { FOLLOWED } from './stream-records.ts';
 import type { DynamoTable, Item } from './table/dynamo-table.ts';

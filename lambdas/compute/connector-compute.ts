@@ -14,18 +14,18 @@ import type { ComputeHandle, Run } from '#domain/run.ts';
 import { attemptName } from '#domain/run-folder.ts';
 import { estimateDisk, estimateMemory } from '#domain/training-memory.ts';
 import {
-  type Clock,
   type Compute,
-  type DocumentStore,
   type Launch,
   type LaunchOrder,
   type Machine,
   type Observation,
   type Reason,
-  type Rental,
   type Reservation,
   StillEnding,
-} from '#ports';
+} from '#ports/compute.ts';
+import type { DocumentStore } from '#ports/document-store.ts';
+import type { Rental } from '#ports/rental.ts';
+import type { Clock } from '#ports/workflow.ts';
 import type { Connector, RegistryLogin } from './connector.ts';
 import { asConnectorError, type ConnectorError } from './connector-error.ts';
 import { judgeMachine } from './judge-machine.ts';

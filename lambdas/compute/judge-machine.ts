@@ -1,4 +1,4 @@
-import type { Observation } from '#ports';
+import type { Observation } from '#ports/compute.ts';
 import type { SeenMachine } from './connector.ts';
 
 /** What a machine's state says of the attempt on it: whether it can still train, and how it ended where it cannot. @param provider for people */

@@ -3,7 +3,9 @@
  * was asked for: then it is known by its label whether there is one.
  */
 import * as z from 'zod';
-import { type Clock, type DocumentStore, VersionConflict } from '#ports';
+import type { DocumentStore } from '#ports/document-store.ts';
+import { VersionConflict } from '#ports/run-store.ts';
+import type { Clock } from '#ports/workflow.ts';
 
 const COLLECTION = 'rented-launches';
 const leaseSchema = z.object({ version: z.int(), until: z.number() });

@@ -9,7 +9,8 @@
  * sweep reads. The name is written before the record and taken away after it: a name without a record is passed over.
  */
 import * as z from 'zod';
-import type { Clock, DocumentStore } from '#ports';
+import type { DocumentStore } from '#ports/document-store.ts';
+import type { Clock } from '#ports/workflow.ts';
 import type { Billed } from './connector.ts';
 
 const recordSchema = z.object({

@@ -3,7 +3,9 @@
  * are one request in ten seconds. The list lies in the document store, so that many processes share it.
  */
 import * as z from 'zod';
-import { type Clock, type DocumentStore, VersionConflict } from '#ports';
+import type { DocumentStore } from '#ports/document-store.ts';
+import { VersionConflict } from '#ports/run-store.ts';
+import type { Clock } from '#ports/workflow.ts';
 import { type Connector, MACHINE_PHASES, type SeenMachine } from './connector.ts';
 
 const COLLECTION = 'machine-lists';

@@ -1,6 +1,7 @@
 /** The connectors that are configured, each over its own paced requests. */
 import type { RentingProvider } from '#domain/providers.ts';
-import type { Clock, DocumentStore } from '#ports';
+import type { DocumentStore } from '#ports/document-store.ts';
+import type { Clock } from '#ports/workflow.ts';
 import type { Connector } from './connector.ts';
 import { LambdaCloud } from './lambda-cloud.ts';
 import { type Fetch, ProviderHttp } from './provider-http.ts';

@@ -2,7 +2,9 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { RentingProvider } from '#domain/providers.ts';
-import type { Clock, DocumentStore, MachineTokens } from '#ports';
+import type { DocumentStore } from '#ports/document-store.ts';
+import type { MachineTokens } from '#ports/secrets.ts';
+import type { Clock } from '#ports/workflow.ts';
 import { ConnectorCompute, type TrainerImage } from './connector-compute.ts';
 import { openConnector, openGate } from './open-connectors.ts';
 

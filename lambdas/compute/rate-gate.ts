@@ -3,7 +3,9 @@
  * the document store, so that many processes share one account. Who would wait too long is told to come again instead.
  */
 import * as z from 'zod';
-import { type Clock, type DocumentStore, VersionConflict } from '#ports';
+import type { DocumentStore } from '#ports/document-store.ts';
+import { VersionConflict } from '#ports/run-store.ts';
+import type { Clock } from '#ports/workflow.ts';
 import { ConnectorError } from './connector-error.ts';
 
 const COLLECTION = 'rate-gates';

@@ -3,7 +3,8 @@
 import { labelPrefix, readLabel } from '#domain/machine-label.ts';
 import { describeOffer } from '#domain/offers.ts';
 import type { ComputeHandle } from '#domain/run.ts';
-import type { Bill, Clock, Rental, RentedMachine } from '#ports';
+import type { Bill, Rental, RentedMachine } from '#ports/rental.ts';
+import type { Clock } from '#ports/workflow.ts';
 import type { Connector, MachinePhase, SeenMachine } from './connector.ts';
 import { costOf, type LedgerRecord, type MachineLedger } from './machine-ledger.ts';
 import type { MachineList } from './machine-list.ts';

@@ -2,7 +2,8 @@
 import * as z from 'zod';
 import { computeNeedSchema } from '#domain/run.ts';
 import type { Waiter, WorkerNeed } from '#domain/worker.ts';
-import type { Clock, DocumentStore } from '#ports';
+import type { DocumentStore } from '#ports/document-store.ts';
+import type { Clock } from '#ports/workflow.ts';
 
 export const WORKER_LINE = 'worker-line';
 const MAX_WAITING = 1_000;

@@ -8,7 +8,9 @@
  */
 import * as z from 'zod';
 import { type Place, type WorkerReport, workerReportSchema } from '#domain/worker.ts';
-import { type Clock, type DocumentStore, NameTaken, VersionConflict } from '#ports';
+import type { DocumentStore } from '#ports/document-store.ts';
+import { NameTaken, VersionConflict } from '#ports/run-store.ts';
+import type { Clock } from '#ports/workflow.ts';
 
 const WORKERS = 'workers';
 const MAX_WORKERS = 1_000;

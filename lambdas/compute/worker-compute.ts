@@ -15,9 +15,7 @@ import type { ComputeHandle, Run } from '#domain/run.ts';
 import { estimateMemory } from '#domain/training-memory.ts';
 import { assign, baseInCache, frameworkOf, type WorkerNeed, type WorkerReport, whyUnfit } from '#domain/worker.ts';
 import {
-  type Clock,
   type Compute,
-  type DocumentStore,
   type Launch,
   type LaunchOrder,
   type Machine,
@@ -25,9 +23,10 @@ import {
   type Reason,
   type Reservation,
   StillEnding,
-  type WorkerOrders,
-  type WorkerPool,
-} from '#ports';
+} from '#ports/compute.ts';
+import type { DocumentStore } from '#ports/document-store.ts';
+import type { WorkerOrders, WorkerPool } from '#ports/worker-pool.ts';
+import type { Clock } from '#ports/workflow.ts';
 import { WaitingRuns } from './waiting-runs.ts';
 import { type Lease, toPlace, type Worker, WorkerBook } from './worker-book.ts';
 

@@ -1,7 +1,8 @@
 /** Replies and errors as they go out. One place decides headers, so that each answer of each API has the same. */
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { DomainError } from '#domain/errors.ts';
-import { type Answer, VersionConflict } from '#ports';
+import type { Answer } from '#ports/answer-store.ts';
+import { VersionConflict } from '#ports/run-store.ts';
 import type { Access } from './access.ts';
 import { corsHeaders } from './cors.ts';
 import type { Exchange, Log } from './exchange.ts';

@@ -31,11 +31,32 @@ const PAGE_HEADERS = {
   'referrer-policy': 'no-referrer',
   'cross-origin-opener-policy': 'same-origin',
 } as const;
+const HTML = 'text/html; charset=utf-8';
+/** The page is asked for again each time; a name with a hash is kept for a year. */
+const CACHE_CONTROL = { page: 'no-cache', asset: 'public, max-age=31536000, immutable' } as const;
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
   '.svg': 'image/svg+xml',
 };
+
+export interface DashboardFile {
+  /** `index.html`, `assets/app-3F2A.js` */
+  readonly name: string;
+  readonly contentType: string;
+  readonly cacheControl: string;
+}
+
+/** What a folder holds, the page last: who puts them somewhere in this order never has a page that names what is not there. */
+export async function listDashboardFiles(folder: string): Promise<DashboardFile[]> {
+  const assets = await readdir(join(folder, 'assets'));
+  return [
+    ...assets.map((name) => ({ name: `assets/${name}`, contentType: contentTypeOf(name), cacheControl: CACHE_CONTROL.asset })),
+    { name: 'index.html', contentType: HTML, cacheControl: CACHE_CONTROL.page },
+  ];
+}
+
+const contentTypeOf = (name: string): string => CONTENT_TYPES[extname(name)] ?? 'application/octet-stream';
 
 export interface DashboardFiles {
   /** The page; undefined where no dashboard was built. */
@@ -58,23 +79,22 @@ export function createDashboardFiles(folder: string | undefined): DashboardFiles
   return {
     page: async (headers) => {
       const page = (await files())?.page;
-      return page && toFileReply(page, headers, 'no-cache', PAGE_HEADERS);
+      return page && toFileReply(page, headers, CACHE_CONTROL.page, PAGE_HEADERS);
     },
     asset: async (name, headers) => {
       const asset = (await files())?.assets.get(name); // only names that were found: no path leads anywhere
-      return asset && toFileReply(asset, headers, 'public, max-age=31536000, immutable');
+      return asset && toFileReply(asset, headers, CACHE_CONTROL.asset);
     },
   };
 }
 
 async function load(folder: string): Promise<Loaded | null> {
   try {
-    const page = await toServedFile(await readFile(join(folder, 'index.html')), 'text/html; charset=utf-8');
+    const page = await toServedFile(await readFile(join(folder, 'index.html')), HTML);
     const names = await readdir(join(folder, 'assets'));
     const assets = await Promise.all(
       names.map(async (name) => {
-        const contentType = CONTENT_TYPES[extname(name)] ?? 'application/octet-stream';
-        return [name, await toServedFile(await readFile(join(folder, 'assets', name)), contentType)] as const;
+        return [name, await toServedFile(await readFile(join(folder, 'assets', name)), contentTypeOf(name))] as const;
       }),
     );
     return { page, assets: new Map(assets) };

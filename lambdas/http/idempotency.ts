@@ -14,7 +14,9 @@
  */
 import { hash } from 'node:crypto';
 import { DomainError } from '#domain/errors.ts';
-import { type Answer, type AnswerKey, type AnswerStore, type Clock, type Remembered, VersionConflict } from '#ports';
+import type { Answer, AnswerKey, AnswerStore, Remembered } from '#ports/answer-store.ts';
+import { VersionConflict } from '#ports/run-store.ts';
+import type { Clock } from '#ports/workflow.ts';
 import { type RenderedAnswer, renderReply } from './answer.ts';
 import type { JsonReply } from './route.ts';
 

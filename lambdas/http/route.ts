@@ -4,7 +4,8 @@
  */
 import * as z from 'zod';
 import type { ErrorCode, Problem } from '#domain/errors.ts';
-import type { Ports, Remembered } from '#ports';
+import type { Remembered } from '#ports/answer-store.ts';
+import type { Ports } from '#ports/ports.ts';
 import { findProblems } from './validation.ts';
 
 export const DEFAULT_MAX_BODY_BYTES = 1_048_576;

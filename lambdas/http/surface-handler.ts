@@ -13,7 +13,7 @@
  */
 import middy from '@middy/core';
 import { DomainError, InvalidRequest, type Problem } from '#domain/errors.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { type Access, createTokenCheck } from './access.ts';
 import { type RenderedAnswer, renderError, renderReply, toDomainError, toResult } from './answer.ts';
 import { type Exchange, type HttpHandler, type Log, logToStderr, openExchange } from './exchange.ts';
@@ -36,8 +36,8 @@ export function createSurfaceHandler(surface: Surface, ports: Ports, access: Acc
     exchange.route = route;
   }
 
-  function authorize(exchange: Exchange): void {
-    exchange.caller = exchange.route?.auth === 'token' ? callerOf(exchange.event.headers) : 'anyone';
+  async function authorize(exchange: Exchange): Promise<void> {
+    exchange.caller = exchange.route?.auth === 'token' ? await callerOf(exchange.event.headers) : 'anyone';
   }
 
   function read(exchange: Exchange): void {

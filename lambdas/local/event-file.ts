@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { RunEvent } from '#domain/run.ts';
-import type { EventSink } from '#ports';
+import type { EventSink } from '#ports/workflow.ts';
 
 /** The subscriber of the one-machine home that is always there: every event as a line of `<home>/events.jsonl`, at least once, in order. */
 export class EventFile implements EventSink {

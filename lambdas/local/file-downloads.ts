@@ -11,7 +11,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { basename } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { StoredFile } from '#domain/run-folder.ts';
-import type { Artifacts, Downloads } from '#ports';
+import type { Artifacts, Downloads } from '#ports/artifacts.ts';
 import { isMissing } from './data-root.ts';
 import { answerJson } from './raw-answer.ts';
 import type { SignedLinks } from './signed-links.ts';

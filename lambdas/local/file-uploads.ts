@@ -8,7 +8,7 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import type { UploadLink } from '#ports';
+import type { UploadLink } from '#ports/inputs.ts';
 import { sync } from './durable-file.ts';
 import type { ServeFile } from './file-downloads.ts';
 import { contentPath } from './folder-contents.ts';

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Contents, UploadLink } from '#ports';
+import type { Contents, UploadLink } from '#ports/inputs.ts';
 import { isMissing } from './data-root.ts';
 import { putFileIfAbsent } from './durable-file.ts';
 import type { FileUploads } from './file-uploads.ts';

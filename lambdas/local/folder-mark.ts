@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { WorkerOrders } from '#ports';
+import type { WorkerOrders } from '#ports/worker-pool.ts';
 import { hasCode } from './data-root.ts';
 
 const MARK_BYTES = 16;

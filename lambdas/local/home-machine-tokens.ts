@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { issueMachineToken, type MachineTokenKind, planeIdOf, readMachineToken } from '#domain/machine-tokens.ts';
-import type { MachineTokens } from '#ports';
+import type { MachineTokens } from '#ports/secrets.ts';
 import { openHomeKey } from './home-key.ts';
 
 /** Machine tokens under a key of the home's own, in <home>/machines.key, 0600. Whoever replaces it shuts every machine out. */

@@ -1,5 +1,5 @@
 import type { RunEvent } from '#domain/run.ts';
-import type { RunBell, RunListener } from '#ports';
+import type { RunBell, RunListener } from '#ports/following.ts';
 
 /** The bell of the one-machine home: whoever waits for a run hears of its events as the outbox hands them over, and of its trainer's reports. */
 export class InProcessBell implements RunBell {

@@ -6,7 +6,8 @@
 import type { WorkerCompute } from '#compute/worker-compute.ts';
 import type { ComputeHandle, Run } from '#domain/run.ts';
 import { estimateMemory } from '#domain/training-memory.ts';
-import type { Compute, Launch, LaunchOrder, Machine, Observation, Reservation, WorkerPool } from '#ports';
+import type { Compute, Launch, LaunchOrder, Machine, Observation, Reservation } from '#ports/compute.ts';
+import type { WorkerPool } from '#ports/worker-pool.ts';
 
 /** What a processor trains in minutes: below it a model has some hundred million parameters. */
 const SMALL_GB = 4;

@@ -3,7 +3,7 @@
  * that a store may be configured at any time.
  */
 import type { StoredFile } from '#domain/run-folder.ts';
-import type { Artifacts, Downloads } from '#ports';
+import type { Artifacts, Downloads } from '#ports/artifacts.ts';
 import type { OpenStore } from '#s3/open-store.ts';
 
 type Store = Pick<OpenStore, 'holds' | 'artifacts' | 'downloads'>;

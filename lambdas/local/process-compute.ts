@@ -3,7 +3,7 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { ComputeHandle, Run } from '#domain/run.ts';
-import type { Compute, Launch, LaunchOrder, Machine, Observation, Reservation } from '#ports';
+import type { Compute, Launch, LaunchOrder, Machine, Observation, Reservation } from '#ports/compute.ts';
 import { findEngines } from './find-engines.ts';
 import { SupervisorProcesses, type SupervisorSettings } from './supervisor-processes.ts';
 import { type MachineRoom, WaitingLine } from './waiting-line.ts';

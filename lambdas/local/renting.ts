@@ -1,7 +1,8 @@
 /** What a home has beside its own machine: the store, and the providers of rented machines that are configured whole. */
 import { openRental, type RentalWorld } from '#compute/open-rental.ts';
 import type { RentingProvider } from '#domain/providers.ts';
-import type { Compute, Pace } from '#ports';
+import type { Compute } from '#ports/compute.ts';
+import type { Pace } from '#ports/settings.ts';
 import type { OpenStore } from '#s3/open-store.ts';
 import type { RentingSettings } from './renting-environment.ts';
 

@@ -4,7 +4,7 @@
  * live ones, and to callers: what a burst of creates leaves is worked off when it is over, some 5,000 a second.
  */
 import type { Advance } from '#operations/advance/pace.ts';
-import type { Workflow } from '#ports';
+import type { Workflow } from '#ports/workflow.ts';
 
 const FIRST_RETRY_MILLIS = 500;
 const LAST_RETRY_MILLIS = 30_000;

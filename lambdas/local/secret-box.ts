@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { openValues, sealValues } from '#domain/sealed-values.ts';
-import type { Secrets } from '#ports';
+import type { Secrets } from '#ports/secrets.ts';
 import { openHomeKey } from './home-key.ts';
 
 export class SecretBox implements Secrets {

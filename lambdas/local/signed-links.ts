@@ -1,6 +1,6 @@
 /** Links that carry a right: a few words and an HMAC-SHA256 of them. The key stays in the home, so a link outlives a restart. */
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { Clock } from '#ports';
+import type { Clock } from '#ports/workflow.ts';
 
 export const LINK_LIFE_SECONDS = 3_600;
 

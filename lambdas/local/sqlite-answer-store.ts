@@ -1,6 +1,6 @@
 /** Answers kept for their Idempotency-Key: one row a key, `answer` null while the first call is in flight. */
 import * as z from 'zod';
-import type { Answer, AnswerKey, AnswerRecord, AnswerStore, Remembered } from '#ports';
+import type { Answer, AnswerKey, AnswerRecord, AnswerStore, Remembered } from '#ports/answer-store.ts';
 import { parseStored, type SqliteDatabase } from './sqlite-database.ts';
 
 /** Old answers are looked for in portions, so that a day's worth of them does not hold up the event loop. */

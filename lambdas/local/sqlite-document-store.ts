@@ -1,5 +1,8 @@
 import * as z from 'zod';
-import { type Clock, type DocumentStore, type Remembered, VersionConflict } from '#ports';
+import type { Remembered } from '#ports/answer-store.ts';
+import type { DocumentStore } from '#ports/document-store.ts';
+import { VersionConflict } from '#ports/run-store.ts';
+import type { Clock } from '#ports/workflow.ts';
 import { rememberAnswer } from './sqlite-answer-store.ts';
 import { parseStored, type SqliteDatabase } from './sqlite-database.ts';
 

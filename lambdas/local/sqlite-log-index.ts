@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { LogChunkStart, LogIndex } from '#ports';
+import type { LogChunkStart, LogIndex } from '#ports/following.ts';
 import type { SqliteDatabase } from './sqlite-database.ts';
 
 const rowSchema = z.compile(z.object({ attempt: z.int(), chunk: z.int(), first_at: z.string() }));

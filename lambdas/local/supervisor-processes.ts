@@ -9,7 +9,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import type { Liveness } from '#ports';
+import type { Liveness } from '#ports/compute.ts';
 import { askSupervisor, socketPath } from './supervisor-socket.ts';
 
 const run = promisify(execFile);

@@ -1,5 +1,5 @@
 import { reapMachines } from '#operations/reap-machines.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { logFault } from './log-fault.ts';
 
 /** Looks at every rented machine once a minute, one sweep at a time. Where nothing can be rented it does nothing. */

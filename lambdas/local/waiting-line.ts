@@ -1,6 +1,6 @@
 /** Room on this machine: so many runs at once, and so many GPUs, given to the oldest tag first (tags sort by age). */
 import type { ComputeNeed } from '#domain/run.ts';
-import type { Reservation } from '#ports';
+import type { Reservation } from '#ports/compute.ts';
 
 export interface MachineRoom {
   readonly maxRuns: number;

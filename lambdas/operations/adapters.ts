@@ -2,7 +2,7 @@
 import { DomainError } from '#domain/errors.ts';
 import type { RunView } from '#domain/run.ts';
 import { type Manifest, runFolderKeys, type StoredFile } from '#domain/run-folder.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { inFolder } from './advance/run-folder-files.ts';
 import { findNewestCompleted, notePointer } from './newest-completed.ts';
 

@@ -1,6 +1,6 @@
 /** What a claim opens, as machines read it: over HTTP, and sealed in a mailbox. Snake case like every wire. */
 import { attemptName } from '#domain/run-folder.ts';
-import type { StorageGrant } from '#ports';
+import type { StorageGrant } from '#ports/secrets.ts';
 import type { Admission } from './claim-attempt.ts';
 
 export const toAdmissionDocument = (admission: Admission) => ({

@@ -6,7 +6,7 @@
 import type { Run } from '#domain/run.ts';
 import { attemptName } from '#domain/run-folder.ts';
 import { isFinal } from '#domain/run-lifecycle.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { launchAttempt } from './advance/launch-attempt.ts';
 import { type Advance, IDLE_SECONDS } from './advance/pace.ts';
 import { pollAttempt } from './advance/poll-attempt.ts';

@@ -5,7 +5,7 @@
 import { isProven, type MailboxAnswer, mailboxAnswerSchema, mailboxClaimSchema, sealAnswer } from '#domain/mailbox.ts';
 import type { Run } from '#domain/run.ts';
 import { attemptName, runFolderKeys } from '#domain/run-folder.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { toAdmissionDocument } from './admission-document.ts';
 import { inFolder, parseWith } from './advance/run-folder-files.ts';
 import { claimAttempt } from './claim-attempt.ts';

@@ -1,7 +1,8 @@
 /** What an attempt took: GPU seconds that were held or paid for, those of them that brought the run on, and dollars. */
 import type { AttemptLeft, Run, RunView } from '#domain/run.ts';
 import { attemptName } from '#domain/run-folder.ts';
-import type { Compute, Ports } from '#ports';
+import type { Compute } from '#ports/compute.ts';
+import type { Ports } from '#ports/ports.ts';
 
 export type AttemptCost = Pick<AttemptLeft, 'place' | 'spentGpuSeconds' | 'usefulGpuSeconds' | 'usd'>;
 

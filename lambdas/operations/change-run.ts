@@ -1,7 +1,8 @@
 import { DomainError } from '#domain/errors.ts';
 import type { RunView } from '#domain/run.ts';
 import { RunChange } from '#domain/run-change.ts';
-import { type Ports, VersionConflict } from '#ports';
+import type { Ports } from '#ports/ports.ts';
+import { VersionConflict } from '#ports/run-store.ts';
 
 /** Each conflict means that somebody else got on with this run, so a handful is plenty; the caller tries again later. */
 const MAX_TRIES = 8;

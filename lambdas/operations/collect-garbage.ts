@@ -1,7 +1,7 @@
 /** Many old runs at once: those that are over for long enough, hold no tag and are nobody's beginning. */
 import { idAt } from '#domain/ids.ts';
 import { isFinal, RUN_STATES } from '#domain/run-lifecycle.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { deleteRun, whyKept } from './delete-run.ts';
 import { listRuns } from './list-runs.ts';
 

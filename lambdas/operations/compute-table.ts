@@ -1,6 +1,6 @@
 /** The providers of a plane, by name. */
 import { type PROVIDERS, providerProblem } from '#domain/providers.ts';
-import type { Compute, Computes, Reason } from '#ports';
+import type { Compute, Computes, Reason } from '#ports/compute.ts';
 
 export class ComputeTable implements Computes {
   readonly #byName: ReadonlyMap<string, Compute>;

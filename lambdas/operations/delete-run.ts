@@ -3,7 +3,7 @@ import { DomainError } from '#domain/errors.ts';
 import type { Run } from '#domain/run.ts';
 import { runFolderKeys } from '#domain/run-folder.ts';
 import { isFinal } from '#domain/run-lifecycle.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { inFolder, readCheckpoints } from './advance/run-folder-files.ts';
 import { getRun } from './get-run.ts';
 import { forgetEnvironment } from './run-environment.ts';

@@ -1,4 +1,4 @@
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 
 const BATCH = 500;
 

@@ -2,7 +2,7 @@ import { DomainError } from '#domain/errors.ts';
 import type { Run, RunView } from '#domain/run.ts';
 import { listArtifacts, type RunArtifact } from '#domain/run-artifacts.ts';
 import { type Manifest, runFolderKeys } from '#domain/run-folder.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { inFolder } from './advance/run-folder-files.ts';
 import { changeRun } from './change-run.ts';
 import { getRun } from './get-run.ts';

@@ -4,7 +4,7 @@ import type { Run } from '#domain/run.ts';
 import { checkpointId, listArtifacts, type RunArtifact, runIdOf } from '#domain/run-artifacts.ts';
 import { type PlainBase, runFolderKeys } from '#domain/run-folder.ts';
 import type { FoundBase } from '#domain/run-request.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { changeRun } from './change-run.ts';
 import { keepCheckpoint } from './keep-checkpoint.ts';
 

@@ -3,7 +3,7 @@
  * that a gateway holds: the place is all that has to be remembered, and reading again from an old place gives the same news once more.
  */
 import type { RunEvent, RunProgress, RunView } from '#domain/run.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 
 const BATCH = 500;
 

@@ -1,6 +1,6 @@
 import { DomainError } from '#domain/errors.ts';
 import type { RunView } from '#domain/run.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 
 /** @throws DomainError `run_not_found` */
 export async function getRun(ports: Pick<Ports, 'runs'>, runId: string): Promise<RunView> {

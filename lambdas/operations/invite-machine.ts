@@ -1,7 +1,7 @@
 /** What a machine beyond the plane's process is told at its start. All of it may be read by others; the claim gives the rest. */
 import type { Run } from '#domain/run.ts';
 import { attemptName, runFolderKeys } from '#domain/run-folder.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { inFolder } from './advance/run-folder-files.ts';
 import { deadlineOf } from './attempt-deadline.ts';
 

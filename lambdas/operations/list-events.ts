@@ -1,7 +1,7 @@
 import { DomainError } from '#domain/errors.ts';
 import type { RunEvent } from '#domain/run.ts';
 import { isFinal } from '#domain/run-lifecycle.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { getRun } from './get-run.ts';
 
 export interface EventPage {

@@ -1,5 +1,6 @@
 import { howToConfigure, PROVIDERS, type Provider } from '#domain/providers.ts';
-import type { Machine, Ports } from '#ports';
+import type { Machine } from '#ports/compute.ts';
+import type { Ports } from '#ports/ports.ts';
 
 export interface ProviderStatus {
   readonly name: Provider;

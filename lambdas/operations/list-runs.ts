@@ -1,5 +1,6 @@
 import type { RunView } from '#domain/run.ts';
-import type { Ports, RunFilter } from '#ports';
+import type { Ports } from '#ports/ports.ts';
+import type { RunFilter } from '#ports/run-store.ts';
 
 export interface Page<T> {
   readonly items: T[];

@@ -2,7 +2,9 @@
 import { DomainError } from '#domain/errors.ts';
 import { runIdOfAttempt } from '#domain/run-folder.ts';
 import type { WorkerReport } from '#domain/worker.ts';
-import { NameTaken, type Ports, type WorkerOrders } from '#ports';
+import type { Ports } from '#ports/ports.ts';
+import { NameTaken } from '#ports/run-store.ts';
+import type { WorkerOrders } from '#ports/worker-pool.ts';
 
 export interface WorkOffered {
   readonly attempt: string;

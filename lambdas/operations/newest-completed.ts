@@ -3,7 +3,7 @@
  * ids sort by time, and the walk ends at the first that is completed.
  */
 import type { RunView } from '#domain/run.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 
 const PAGE = 100;
 

@@ -3,7 +3,8 @@ import { InvalidRequest, type Problem } from '#domain/errors.ts';
 import { providerProblem } from '#domain/providers.ts';
 import type { RunView } from '#domain/run.ts';
 import { planRun, type RequestPaths, type RunPlan, type RunRequest } from '#domain/run-request.ts';
-import type { Ports, Remembered } from '#ports';
+import type { Remembered } from '#ports/answer-store.ts';
+import type { Ports } from '#ports/ports.ts';
 import { createRun, type NewRun } from './create-run.ts';
 import { findBase } from './find-base.ts';
 

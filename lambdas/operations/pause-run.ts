@@ -1,7 +1,7 @@
 import { DomainError } from '#domain/errors.ts';
 import type { Run, RunView } from '#domain/run.ts';
 import { attemptName } from '#domain/run-folder.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { changeRun } from './change-run.ts';
 
 /**

@@ -5,7 +5,7 @@ import { mergeChoices } from '#domain/run-choices.ts';
 import type { Dataset, Training } from '#domain/run-folder.ts';
 import type { RunPlan } from '#domain/run-request.ts';
 import { STORED_DATASET } from '#domain/run-request.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { pinDataset } from './advance/prepare-run.ts';
 import { planOrder, type RunOrder } from './order-run.ts';
 import { findStored } from './stored-rows.ts';

@@ -4,7 +4,9 @@ import { DomainError } from '#domain/errors.ts';
 import { makeId } from '#domain/ids.ts';
 import type { RunView } from '#domain/run.ts';
 import { STANDINGS, type Standing } from '#domain/run-standing.ts';
-import { type Ports, type Remembered, VersionConflict } from '#ports';
+import type { Remembered } from '#ports/answer-store.ts';
+import type { Ports } from '#ports/ports.ts';
+import { VersionConflict } from '#ports/run-store.ts';
 import type { Page } from './list-runs.ts';
 
 const COLLECTION = 'projects';

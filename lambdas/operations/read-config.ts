@@ -1,7 +1,7 @@
 /** A configuration file that a request names: arguments by name, in YAML or JSON. */
 import * as z from 'zod';
 import { InvalidRequest } from '#domain/errors.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 
 const MAX_BYTES = 131_072;
 /** Anchors that are used more often than this are no configuration. */

@@ -5,7 +5,8 @@
 import { type AttemptLog, attemptLogs, countLines, slicesOf } from '#domain/log-arithmetic.ts';
 import type { Run } from '#domain/run.ts';
 import { CHUNK_ROWS, type LogRow, runFolderKeys } from '#domain/run-folder.ts';
-import type { LogChunkStart, Ports } from '#ports';
+import type { LogChunkStart } from '#ports/following.ts';
+import type { Ports } from '#ports/ports.ts';
 import { inFolder, parseLogRows } from './advance/run-folder-files.ts';
 import { indexLogs } from './advance/take-up-logs.ts';
 import { getRun } from './get-run.ts';

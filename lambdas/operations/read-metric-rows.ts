@@ -1,7 +1,7 @@
 /** The metric rows of a range of steps, over all attempts. Steps never go back within an attempt, so the range is found by halving. */
 import type { RunView } from '#domain/run.ts';
 import { CHUNK_ROWS, type MetricRow, runFolderKeys } from '#domain/run-folder.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { inFolder, parseMetricRows } from './advance/run-folder-files.ts';
 
 /** 12,000 rows are some 2 MB; a finer look at more than that is no look. */

@@ -5,7 +5,7 @@
 import { type Bucket, countPoints, reduceBuckets, toBucket, within } from '#domain/curve.ts';
 import type { RunView } from '#domain/run.ts';
 import { type Overview, runFolderKeys } from '#domain/run-folder.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { inFolder, parseOverview } from './advance/run-folder-files.ts';
 import { getRun } from './get-run.ts';
 import { MAX_METRIC_CHUNKS, readMetricRows } from './read-metric-rows.ts';

@@ -6,7 +6,9 @@
 import type { Run } from '#domain/run.ts';
 import { attemptName, runIdOfAttempt } from '#domain/run-folder.ts';
 import { isFinal } from '#domain/run-lifecycle.ts';
-import type { Compute, Ports, Rental, RentedMachine } from '#ports';
+import type { Compute } from '#ports/compute.ts';
+import type { Ports } from '#ports/ports.ts';
+import type { Rental, RentedMachine } from '#ports/rental.ts';
 import { readAttempt } from './advance/run-folder-files.ts';
 import { deadlineOf } from './attempt-deadline.ts';
 import { changeRun } from './change-run.ts';

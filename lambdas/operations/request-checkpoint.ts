@@ -1,6 +1,6 @@
 import { DomainError } from '#domain/errors.ts';
 import type { RunView } from '#domain/run.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { changeRun } from './change-run.ts';
 
 /**

@@ -1,7 +1,7 @@
 /** The variables that a run was given: sealed from the moment it is created until its trainer starts. */
 import * as z from 'zod';
 import type { Run } from '#domain/run.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 
 const COLLECTION = 'run-environments';
 const sealedSchema = z.object({ sealed: z.string() });

@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { DomainError } from '#domain/errors.ts';
 import { makeId } from '#domain/ids.ts';
-import type { Ports, Remembered } from '#ports';
+import type { Remembered } from '#ports/answer-store.ts';
+import type { Ports } from '#ports/ports.ts';
 import type { Page } from './list-runs.ts';
 
 const COLLECTION = 'sft-configs';

@@ -1,6 +1,6 @@
 import type { RunView } from '#domain/run.ts';
 import { isFinal } from '#domain/run-lifecycle.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { getRun } from './get-run.ts';
 import { stopRun } from './stop-run.ts';
 

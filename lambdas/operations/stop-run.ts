@@ -3,7 +3,7 @@ import type { Run, RunView } from '#domain/run.ts';
 import type { RunChange } from '#domain/run-change.ts';
 import { attemptName } from '#domain/run-folder.ts';
 import { isFinal } from '#domain/run-lifecycle.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { changeRun } from './change-run.ts';
 
 /**

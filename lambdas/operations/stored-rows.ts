@@ -2,7 +2,8 @@
 import * as z from 'zod';
 import { DomainError, type ErrorCode, InvalidRequest } from '#domain/errors.ts';
 import { checkRows, ROW_FORMATS } from '#domain/rows.ts';
-import type { Ports, UploadLink } from '#ports';
+import type { UploadLink } from '#ports/inputs.ts';
+import type { Ports } from '#ports/ports.ts';
 import type { Page } from './list-runs.ts';
 
 export const STORED_KINDS = ['session', 'trajectory', 'dataset'] as const;

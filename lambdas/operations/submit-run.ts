@@ -1,7 +1,7 @@
 import { DomainError, InvalidRequest } from '#domain/errors.ts';
 import { providerProblem } from '#domain/providers.ts';
 import type { RunView } from '#domain/run.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { changeRun } from './change-run.ts';
 
 /**

@@ -2,7 +2,8 @@
 import * as z from 'zod';
 import { DomainError } from '#domain/errors.ts';
 import { hashToken, makeToken } from '#domain/tokens.ts';
-import type { Ports, Remembered } from '#ports';
+import type { Remembered } from '#ports/answer-store.ts';
+import type { Ports } from '#ports/ports.ts';
 import { getRun } from './get-run.ts';
 
 export const TICKETS = 'ws-tickets';

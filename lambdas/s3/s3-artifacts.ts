@@ -4,7 +4,7 @@
  */
 import { checkFileKey, checkPrefix, IN_BUCKETS, isPlainName, partsOfKey } from '#domain/object-keys.ts';
 import type { StoredFile } from '#domain/run-folder.ts';
-import type { Artifacts } from '#ports';
+import type { Artifacts } from '#ports/artifacts.ts';
 import type { ObjectStore } from './object-store.ts';
 import { isBelow, type ObjectPlace, parseS3Uri, type StoragePlaces, toUri } from './storage-places.ts';
 

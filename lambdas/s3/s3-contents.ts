@@ -1,6 +1,6 @@
 /** Rows that users stored, one object a content: contents/<sha256>.jsonl. Written once, never changed, never removed. */
 import { createHash } from 'node:crypto';
-import type { Contents, UploadLink } from '#ports';
+import type { Contents, UploadLink } from '#ports/inputs.ts';
 import type { ObjectStore } from './object-store.ts';
 import { LINK_SECONDS, type ObjectPlace } from './storage-places.ts';
 

@@ -4,7 +4,7 @@
  */
 import { DomainError } from '#domain/errors.ts';
 import type { StoredFile } from '#domain/run-folder.ts';
-import type { Downloads } from '#ports';
+import type { Downloads } from '#ports/artifacts.ts';
 import type { ObjectStore } from './object-store.ts';
 import type { ObjectPlace } from './storage-places.ts';
 

@@ -1,7 +1,7 @@
 /** Links to single objects, for machines that have no credentials yet. */
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
-import type { SignedObjects, SignedRequest } from '#ports';
+import type { SignedObjects, SignedRequest } from '#ports/artifacts.ts';
 import type { ObjectStore } from './object-store.ts';
 import type { ObjectPlace } from './storage-places.ts';
 

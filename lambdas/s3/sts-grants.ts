@@ -6,7 +6,7 @@
 import { AssumeRoleCommand, type Credentials, GetFederationTokenCommand, type STSClient } from '@aws-sdk/client-sts';
 import type { Run } from '#domain/run.ts';
 import { attemptName } from '#domain/run-folder.ts';
-import type { StorageGrant, StorageGrants } from '#ports';
+import type { StorageGrant, StorageGrants } from '#ports/secrets.ts';
 import { grantPolicy, type Scope } from './grant-policy.ts';
 import type { ObjectPlace } from './storage-places.ts';
 

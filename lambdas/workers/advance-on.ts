@@ -1,5 +1,5 @@
 import { advanceRun } from '#operations/advance-run.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 
 /** From an end to the next launch are three looks; more than this in a row would be a circle. */
 const MAX_LOOKS = 10;

@@ -8,7 +8,7 @@
 import { attemptName } from '#domain/run-folder.ts';
 import { ENDING_SECONDS, isGone } from '#operations/advance/end-machine.ts';
 import { advanceRun } from '#operations/advance-run.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { type Round, readRound } from './round.ts';
 
 export const ROUNDS_A_GENERATION = 480;

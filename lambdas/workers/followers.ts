@@ -6,7 +6,8 @@
  * (github.com/aws/aws-sdk, "GoneException" during $connect): one that has just come is tried again before it counts as gone.
  */
 import type { Place } from '#operations/follow-run.ts';
-import type { Clock, RunStore } from '#ports';
+import type { RunStore } from '#ports/run-store.ts';
+import type { Clock } from '#ports/workflow.ts';
 import type { JobMessage } from '#surfaces/orchestrator/messages.ts';
 import { greet, readMessages, readStatus, STATUS_AGAIN_MILLIS } from './run-channel.ts';
 

@@ -9,7 +9,7 @@
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { nudgeSchema } from '#domain/nudge.ts';
 import { type Log, logToStderr } from '#http/exchange.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { advanceOn } from './advance-on.ts';
 
 /** Runs to be looked at for a message; null where the message is of another form. May act on what it reads, twice is fine. */

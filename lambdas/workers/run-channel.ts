@@ -14,7 +14,7 @@ import { showValue } from '#http/schema-words.ts';
 import { type News, type Place, readNews } from '#operations/follow-run.ts';
 import { getRun } from '#operations/get-run.ts';
 import { redeemTicket } from '#operations/tickets.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { type JobMessage, toGreeting, toMessages, toPresentStatus } from '#surfaces/orchestrator/messages.ts';
 
 /** A status is repeated so that who listens for long knows that the line is open; API Gateway closes one that is silent for 10 minutes. */
@@ -40,7 +40,7 @@ export async function admit(
   access: Access,
   { jobId, headers, ticket, after }: Knock,
 ): Promise<Admission> {
-  if (ticket === null) createTokenCheck(access)(headers);
+  if (ticket === null) await createTokenCheck(access)(headers);
   else await redeemTicket(ports, ticket, jobId);
   if (!CLIENT_NAME.test(jobId)) throw new DomainError('run_not_found', `no run ${showValue(jobId)}`);
   if (after !== null && !/^\d{1,15}$/.test(after))

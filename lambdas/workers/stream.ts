@@ -8,7 +8,7 @@
 import type { DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
 import { type Log, logToStderr } from '#http/exchange.ts';
 import { deliverEvents } from '#operations/deliver-events.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 
 export interface StreamOptions {
   /** The run that a record is about, and whether it brought events; null where it is about something else. */

@@ -19,7 +19,7 @@ import { finishDeletions } from '#operations/delete-run.ts';
 import { deliverEvents } from '#operations/deliver-events.ts';
 import { seedDefaultProject } from '#operations/projects.ts';
 import { reapMachines } from '#operations/reap-machines.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 
 export interface Executions {
   /** runs whose workflow is at work; may lag */

@@ -10,7 +10,7 @@ import * as z from 'zod';
 import type { Access } from '#http/access.ts';
 import { toDomainError } from '#http/answer.ts';
 import { type Log, logToStderr } from '#http/exchange.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { orchestratorSurface } from '#surfaces/orchestrator/surface.ts';
 import type { Connections } from './followers.ts';
 import { admit } from './run-channel.ts';

@@ -64,7 +64,7 @@ test('each kind of function asks for what it uses and no more', () => {
   );
   expect(Object.keys(ENVIRONMENTS.websocket.shape)).not.toContain('TUNEPLANE_KEY_SECRET_ARN');
   expect(Object.keys(ENVIRONMENTS.work.shape).filter((name) => !all.has(name))).toEqual([]);
-  const kinds: EnvironmentKind[] = ['api', 'default', 'work', 'sweeper', 'stream', 'websocket'];
+  const kinds: EnvironmentKind[] = ['api', 'default', 'work', 'sweeper', 'stream', 'websocket', 'deployment'];
   expect(Object.keys(ENVIRONMENTS)).toEqual(kinds);
 });
 

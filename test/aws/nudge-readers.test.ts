@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { JobState } from '#aws/batch/job-reasons.ts';
-import { batchEventReader, executionEventReader, NOTIFYING_SUFFIXES, readStorageNotification } from '#aws/nudge-readers.ts';
+import { NOTIFYING_SUFFIXES } from '#aws/notifying-keys.ts';
+import { batchEventReader, executionEventReader, readStorageNotification } from '#aws/nudge-readers.ts';
 import { stopRun } from '#operations/stop-run.ts';
 import { MemoryPlane } from '../support/memory-plane.ts';
 

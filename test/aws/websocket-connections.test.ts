@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { ApiGatewaySockets } from '#aws/api-gateway-sockets.ts';
 import { PollingBell } from '#aws/polling-bell.ts';
 import { WebSocketConnections } from '#aws/websocket-connections.ts';
-import { VersionConflict } from '#ports';
+import { VersionConflict } from '#ports/run-store.ts';
 import type { Connection } from '#workers/followers.ts';
 import { clientOptions } from '../support/aws-clients.ts';
 import { anEvent, aRun, EPOCH } from '../support/builders.ts';

@@ -6,7 +6,7 @@
 import { describe, expect, test } from 'vitest';
 import { RENTING_PROVIDERS, type RentingProvider } from '#domain/providers.ts';
 import { stopRun } from '#operations/stop-run.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { KillSwitch } from '../support/kill-switch.ts';
 import { RentedWorld } from '../support/rented-world.ts';
 

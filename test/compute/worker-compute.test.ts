@@ -4,7 +4,8 @@ import { WorkerCompute } from '#compute/worker-compute.ts';
 import type { Run } from '#domain/run.ts';
 import { attemptName } from '#domain/run-folder.ts';
 import type { WorkerReport } from '#domain/worker.ts';
-import { type LaunchOrder, NameTaken, StillEnding } from '#ports';
+import { type LaunchOrder, StillEnding } from '#ports/compute.ts';
+import { NameTaken } from '#ports/run-store.ts';
 import { aComputeNeed, aRun } from '../support/builders.ts';
 import { SwiftDocuments } from '../support/swift-documents.ts';
 

@@ -6,7 +6,7 @@
 import { expect, test } from 'vitest';
 import { attemptName } from '#domain/run-folder.ts';
 import { stopRun } from '#operations/stop-run.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { KillSwitch } from '../support/kill-switch.ts';
 import { type Box, WorkerWorld } from '../support/worker-world.ts';
 

@@ -5,13 +5,15 @@ patch can go. Nothing of MiniStack is copied: its functions are wrapped or repla
 """
 
 import json
+import os
 import re
 import threading
 from importlib.metadata import version
+from urllib.parse import urlsplit
 
 import batch_jobs
-from ministack.core import lambda_runtime
-from ministack.services import batch, eventbridge, lambda_svc, stepfunctions
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime
+from ministack.services import batch, cloudfront, eventbridge, lambda_svc, stepfunctions
 from ministack.services.cloudformation import provisioners
 
 PINNED = "1.5.33"
@@ -27,6 +29,10 @@ def apply() -> None:
     let_accounts_in_by_cloudformation()
     record_the_start_of_tasks()
     take_a_running_execution_again()
+    count_loopback_as_tls()
+    name_secrets_by_arn()
+    reach_hosts_of_aws()
+    know_resources_of_batch()
 
 
 def answer_without_a_stall() -> None:
@@ -156,3 +162,94 @@ def take_a_running_execution_again() -> None:
         return stepfunctions.json_response({"executionArn": running["executionArn"], "startDate": running["startDate"]})
 
     stepfunctions._start_execution = start_execution
+
+
+def count_loopback_as_tls() -> None:
+    """Stock says `aws:SecureTransport` false of plain HTTP, as it is: then a bucket or queue for TLS only takes nothing on loopback."""
+    origin = iam_evaluator._request_origin
+
+    class OverTls:
+        set = staticmethod(origin.set)
+
+        @staticmethod
+        def get():
+            return origin.get()[0], True
+
+    iam_evaluator._request_origin = OverTls
+
+
+def name_secrets_by_arn() -> None:
+    """Stock answers `Ref` of a secret with its name; AWS with its ARN, which policies are written with.
+
+    docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-secretsmanager-secret.html, "Return values"
+    """
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::SecretsManager::Secret"]
+
+    stock = dict(handlers)
+
+    def create(*args):
+        _name, attributes = stock["create"](*args)
+        return attributes["Arn"], attributes
+
+    def update(arn, *rest):
+        _name, attributes = stock["update"](name_of(arn), *rest)
+        return attributes["Arn"], attributes
+
+    def delete(arn, *rest):
+        return stock["delete"](name_of(arn), *rest)
+
+    def name_of(arn: str) -> str:
+        return re.sub(r"-[^-]{6}$", "", arn.rsplit(":", 1)[-1])
+
+    handlers.update(create=create, update=update, delete=delete)
+
+
+def reach_hosts_of_aws() -> None:
+    """Names that only the DNS of AWS knows: of APIs, and of CloudFront's distributions.
+
+    Functions get what such a name stands for here in their environment. CloudFront's own data plane, which stock has, refuses to dial an
+    API of AWS, and is sent to this gateway instead. EMULATOR_FRONT_DOOR is where a distribution is reached from outside: a proxy of the
+    tests, which says that it came by TLS.
+    """
+    gateway, front_door = os.environ["AWS_ENDPOINT_URL"], os.environ.get("EMULATOR_FRONT_DOOR")
+    api = re.compile(r"https://([a-f0-9]{8})\.execute-api\.[a-z0-9-]+\.amazonaws\.com")
+    distribution = re.compile(r"https://[a-z0-9]+\.cloudfront\.net")
+    start, forward = lambda_runtime.Worker.__init__, cloudfront._forward_to_origin
+
+    def local(value: str) -> str:
+        value = api.sub(rf"{gateway}/_aws/execute-api/\1", value)
+        return distribution.sub(front_door, value) if front_door else value
+
+    def start_worker(worker, name, config, code):
+        variables = {key: local(value) for key, value in config.get("Environment", {}).get("Variables", {}).items()}
+        start(worker, name, {**config, "Environment": {"Variables": variables}}, code)
+
+    def forward_to_origin(origin, method, uri, query, headers, *rest, **options):
+        found = api.match(f"https://{origin['domain_name']}")
+        if found:
+            host, port = urlsplit(gateway).hostname, urlsplit(gateway).port
+            origin = {**origin, "domain_name": host, "http_port": port, "protocol_policy": "http-only"}
+            headers = {**headers, "host": f"{found.group(1)}.execute-api.localhost:{port}"}
+        return forward(origin, method, uri, query, headers, *rest, **options)
+
+    lambda_runtime.Worker.__init__ = start_worker
+    cloudfront._forward_to_origin = forward_to_origin
+
+
+def know_resources_of_batch() -> None:
+    """Stock asks policies for `*` at every call of AWS Batch, so that one which names its resources allows nothing.
+
+    A submit has two resources; it is asked for the definition.
+    docs.aws.amazon.com/service-authorization/latest/reference/list_awsbatch.html
+    """
+    stock = iam_actions.extract_resource_arn
+
+    def extract(service, method, path, headers, body, query_params, region, account_id):
+        operation = path.rsplit("/", 1)[-1]
+        if service != "batch" or operation not in ("submitjob", "terminatejob", "canceljob"):
+            return stock(service, method, path, headers, body, query_params, region, account_id)
+        request = json.loads(body)
+        kind, name = ("job-definition", request["jobDefinition"]) if operation == "submitjob" else ("job", request["jobId"])
+        return name if name.startswith("arn:") else f"arn:aws:batch:{region}:{account_id}:{kind}/{name}"
+
+    iam_actions.extract_resource_arn = extract

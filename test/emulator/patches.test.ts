@@ -5,16 +5,17 @@
 import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DescribeJobsCommand, SubmitJobCommand } from '@aws-sdk/client-batch';
+import { BatchClient, DescribeJobsCommand, SubmitJobCommand } from '@aws-sdk/client-batch';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, GetObjectCommand, PutBucketPolicyCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { GetExecutionHistoryCommand, StartExecutionCommand } from '@aws-sdk/client-sfn';
+import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { clientOptions, EMULATOR_VARIABLE, uniqueName } from '../support/aws-clients.ts';
+import { clientOptions, EMULATOR_VARIABLE, makeS3Client, uniqueName } from '../support/aws-clients.ts';
 import { makeBatchClient, openQueue } from '../support/batch-world.ts';
-import { askCloudFormation } from '../support/cloudformation.ts';
+import { askCloudFormation, deployStack } from '../support/cloudformation.ts';
 import { eventually } from '../support/contract-suite.ts';
-import { createFunction, createRole, createStateMachine, makeSfnClient } from '../support/lambda-world.ts';
+import { createFunction, createRole, createStateMachine, makeSfnClient, type Statement } from '../support/lambda-world.ts';
 import { openBucket } from '../support/s3-world.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 import { type Emulator, startEmulator } from './start-emulator.ts';
@@ -44,10 +45,10 @@ const emulatorFolder = import.meta.dirname;
 
 test('a handler that writes no line is not waited for', () => {
   const program = 'from ministack.core import lambda_runtime as r; print(r.Worker._drain_stderr_bounded.__defaults__[0])';
+  const env = { ...process.env, AWS_ENDPOINT_URL: clientOptions().endpoint };
+  const python = join(emulatorFolder, '.venv', 'bin', 'python');
   const seconds = (before: string): number =>
-    Number(
-      execFileSync(join(emulatorFolder, '.venv', 'bin', 'python'), ['-c', before + program], { cwd: emulatorFolder, encoding: 'utf8' }),
-    );
+    Number(execFileSync(python, ['-c', before + program], { cwd: emulatorFolder, encoding: 'utf8', env }));
 
   expect(seconds('')).toBeGreaterThan(0.01);
   expect(seconds('import patches; patches.apply();')).toBeLessThan(0.01);
@@ -176,6 +177,74 @@ test("a job has its role's credentials, and may do what the role may", async () 
   expect(await (await s3.send(new GetObjectCommand({ Bucket: bucket, Key: 'mine/a' }))).Body?.transformToString()).toBe('a');
   await expect(s3.send(new PutObjectCommand({ Bucket: bucket, Key: 'mine/a', Body: 'b' }))).rejects.toThrow(/AccessDenied|not authorized/);
   await remove();
+});
+
+/** Keys of a role that may do what is said, and nothing else. */
+async function keysOf(statements: readonly Statement[]) {
+  const RoleArn = await createRole({ AWS: 'arn:aws:iam::000000000000:root' }, statements);
+  const { Credentials } = await new STSClient(clientOptions()).send(new AssumeRoleCommand({ RoleArn, RoleSessionName: 'tries' }));
+  const { AccessKeyId = '', SecretAccessKey = '', SessionToken = '' } = Credentials ?? {};
+  return { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken };
+}
+
+const outcomeOf = (act: Promise<unknown>): Promise<string> =>
+  act.then(
+    () => 'done',
+    (error) => error.name,
+  );
+
+test('a bucket for TLS alone is spoken to on loopback', async () => {
+  const answers = await onBoth(async () => {
+    const Bucket = uniqueName('bucket');
+    const root = makeS3Client();
+    await root.send(new CreateBucketCommand({ Bucket }));
+    const Resource = `arn:aws:s3:::${Bucket}/*`;
+    const overTls = { Effect: 'Deny', Principal: '*', Action: 's3:*', Resource, Condition: { Bool: { 'aws:SecureTransport': 'false' } } };
+    await root.send(new PutBucketPolicyCommand({ Bucket, Policy: JSON.stringify({ Version: '2012-10-17', Statement: [overTls] }) }));
+    const credentials = await keysOf([{ Effect: 'Allow', Action: ['s3:PutObject'], Resource }]);
+    const client = new S3Client({ ...clientOptions(), credentials, forcePathStyle: true });
+    return outcomeOf(client.send(new PutObjectCommand({ Bucket, Key: 'a', Body: 'a' })));
+  });
+
+  expect(answers).toEqual({ ours: 'done', stock: 'AccessDenied' });
+});
+
+test('a template names a secret by its ARN', async () => {
+  const template = JSON.stringify({
+    Resources: { Token: { Type: 'AWS::SecretsManager::Secret', Properties: {} } },
+    Outputs: { Token: { Value: { Ref: 'Token' } } },
+  });
+
+  const named = await onBoth(async () => (await deployStack(template, {}))['Token']?.startsWith('arn:aws:secretsmanager:'));
+
+  expect(named).toEqual({ ours: true, stock: false });
+});
+
+test("a function that is told the address of an API finds it, though only AWS's DNS knows the name", async () => {
+  const address = 'https://0123abcd.execute-api.us-east-1.amazonaws.com/live';
+  const code = 'export const handler = async () => process.env.ADDRESS;';
+
+  const told = await onBoth(async () => {
+    const role = await createRole({ Service: 'lambda.amazonaws.com' }, []);
+    const environment = { ADDRESS: address };
+    const FunctionName = await createFunction({ files: { 'index.mjs': code }, handler: 'index.handler', environment }, role);
+    const { Payload } = await new LambdaClient(clientOptions()).send(new InvokeCommand({ FunctionName }));
+    return JSON.parse(Payload?.transformToString() ?? '');
+  });
+
+  expect(told).toEqual({ ours: `${clientOptions().endpoint}/_aws/execute-api/0123abcd/live`, stock: address });
+});
+
+test('who may submit jobs of one definition may submit those', async () => {
+  const answers = await onBoth(async () => {
+    const { queue: jobQueue, single: jobDefinition } = await openQueue(makeBatchClient(), ['true']);
+    const Resource = `arn:aws:batch:us-east-1:000000000000:job-definition/${jobDefinition}`;
+    const credentials = await keysOf([{ Effect: 'Allow', Action: ['batch:SubmitJob'], Resource }]);
+    const client = new BatchClient({ ...clientOptions(), credentials });
+    return outcomeOf(client.send(new SubmitJobCommand({ jobName: 'a', jobQueue, jobDefinition })));
+  });
+
+  expect(answers).toEqual({ ours: 'done', stock: 'AccessDeniedException' });
 });
 
 /** The emulator lets its root's key do everything, without a signature that is one. */

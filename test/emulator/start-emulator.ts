@@ -24,6 +24,8 @@ export interface EmulatorOptions {
   readonly stopSeconds?: number;
   /** what a second of a state machine's wait takes, in seconds */
   readonly waitScale?: number;
+  /** where distributions of CloudFront are reached from outside: a proxy of the test's own */
+  readonly frontDoor?: string;
 }
 
 /** @throws Error where it does not come up */
@@ -32,6 +34,7 @@ export async function startEmulator({
   images = {},
   stopSeconds = 1,
   waitScale = 0.02,
+  frontDoor,
 }: EmulatorOptions = {}): Promise<Emulator> {
   const port = await freePort();
   const child = spawn(PYTHON, [join(FOLDER, 'emulator.py'), '--port', String(port), ...(stock ? ['--stock'] : [])], {
@@ -43,6 +46,7 @@ export async function startEmulator({
       EMULATOR_IMAGES: JSON.stringify(images),
       EMULATOR_STOP_SECONDS: String(stopSeconds),
       SFN_WAIT_SCALE: String(waitScale),
+      ...(frontDoor !== undefined && { EMULATOR_FRONT_DOOR: frontDoor }),
     },
   });
   const ended = once(child, 'exit');

@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { controlSchema, runFolderKeys, runIdOfAttempt } from '#domain/run-folder.ts';
 import { claimAttempt } from '#operations/claim-attempt.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import type { MemoryArtifacts } from '../support/memory-artifacts.ts';
 import { MemoryTrainer } from '../support/memory-plane.ts';
 import type { FakeMachine, MachineHost } from './fake-provider.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createSurfaceHandler } from '#http/surface-handler.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { createPlatformSurface } from '#surfaces/platform/surface.ts';
 import { gatewayEvent, lambdaContext } from '../support/gateway-event.ts';
 import { lanternSurface } from '../support/lantern-surface.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ERROR_CODES } from '#domain/errors.ts';
 import { createDefaultHandler } from '#http/default-handler.ts';
-import { VersionConflict } from '#ports';
+import { VersionConflict } from '#ports/run-store.ts';
 import { type GatewayRequest, gatewayEvent, lambdaContext } from '../support/gateway-event.ts';
 import { openLanternHome } from '../support/lantern-home.ts';
 import { lanternSurface } from '../support/lantern-surface.ts';

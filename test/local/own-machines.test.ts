@@ -3,7 +3,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { WorkerCompute } from '#compute/worker-compute.ts';
 import { attemptName } from '#domain/run-folder.ts';
 import { OwnMachines } from '#local/own-machines.ts';
-import type { LaunchOrder, Reservation } from '#ports';
+import type { LaunchOrder, Reservation } from '#ports/compute.ts';
 import { aComputeNeed, aRun, aTraining } from '../support/builders.ts';
 import { MemoryPlane } from '../support/memory-plane.ts';
 import { SwiftDocuments } from '../support/swift-documents.ts';

@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { makeId } from '#domain/ids.ts';
 import type { Run } from '#domain/run.ts';
-import type { RunFilter } from '#ports';
+import type { RunFilter } from '#ports/run-store.ts';
 import { anEvent, aProgress, aRun, EPOCH } from '../support/builders.ts';
 import { openLocalStores } from '../support/local-stores.ts';
 

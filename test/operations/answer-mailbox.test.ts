@@ -4,7 +4,8 @@ import { generateKeyPairSync } from 'node:crypto';
 import { beforeEach, expect, test } from 'vitest';
 import { mailboxAnswerSchema, proofOf } from '#domain/mailbox.ts';
 import { attemptName, runFolderKeys } from '#domain/run-folder.ts';
-import type { Rental, SignedObjects } from '#ports';
+import type { SignedObjects } from '#ports/artifacts.ts';
+import type { Rental } from '#ports/rental.ts';
 import { MemoryPlane } from '../support/memory-plane.ts';
 
 const GRANT = { accessKeyId: 'A', secretAccessKey: 'secret-canary', sessionToken: 't', region: 'r', endpoint: null };

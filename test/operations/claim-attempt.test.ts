@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { attemptName } from '#domain/run-folder.ts';
 import { type ClaimRequest, claimAttempt, renewGrant } from '#operations/claim-attempt.ts';
 import { stopRun } from '#operations/stop-run.ts';
-import type { StorageGrant } from '#ports';
+import type { StorageGrant } from '#ports/secrets.ts';
 import { MemoryPlane } from '../support/memory-plane.ts';
 
 const GRANT: StorageGrant = {

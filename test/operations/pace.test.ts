@@ -3,7 +3,7 @@ import type { Run } from '#domain/run.ts';
 import { runFolderKeys } from '#domain/run-folder.ts';
 import { lookSeconds, reportSeconds } from '#operations/advance/pace.ts';
 import { advanceRun } from '#operations/advance-run.ts';
-import type { Pace } from '#ports';
+import type { Pace } from '#ports/settings.ts';
 import { aRun, EPOCH } from '../support/builders.ts';
 import { MemoryPlane } from '../support/memory-plane.ts';
 

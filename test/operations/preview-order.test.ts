@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { previewOrder } from '#operations/preview-order.ts';
 import { storeRows } from '#operations/stored-rows.ts';
-import type { Compute } from '#ports';
+import type { Compute } from '#ports/compute.ts';
 import { MemoryPlane } from '../support/memory-plane.ts';
 
 const AT = { base: 'base_model', dataset: 'dataset', prefix: '' };

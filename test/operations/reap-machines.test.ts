@@ -3,7 +3,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { attemptName } from '#domain/run-folder.ts';
 import { reapMachines } from '#operations/reap-machines.ts';
 import { stopRun } from '#operations/stop-run.ts';
-import type { Bill, Rental, RentedMachine } from '#ports';
+import type { Bill, Rental, RentedMachine } from '#ports/rental.ts';
 import { MemoryPlane } from '../support/memory-plane.ts';
 
 const DAY = 86_400_000;

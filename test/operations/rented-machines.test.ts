@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { pauseRun } from '#operations/pause-run.ts';
 import { resumeRun } from '#operations/resume-run.ts';
 import { stopRun } from '#operations/stop-run.ts';
-import type { Reason } from '#ports';
+import type { Reason } from '#ports/compute.ts';
 import { MemoryPlane } from '../support/memory-plane.ts';
 
 const NO_STOCK: Reason = { code: 'capacity', sentence: 'no provider has an H100', remedy: 'it is asked for again every minute' };

@@ -5,7 +5,7 @@ import { attemptName, controlSchema, runFolderKeys } from '#domain/run-folder.ts
 import { claimAttempt, renewGrant } from '#operations/claim-attempt.ts';
 import { ComputeTable } from '#operations/compute-table.ts';
 import { lookForWork, type WorkAnswer } from '#operations/look-for-work.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { aComputeNeed } from '../support/builders.ts';
 import { MemoryPlane, MemoryTrainer } from '../support/memory-plane.ts';
 

@@ -1,6 +1,6 @@
 /** What every AnswerStore promises. The AWS twin runs this file too. */
 import { expect } from 'vitest';
-import type { Answer, AnswerKey, AnswerStore } from '#ports';
+import type { Answer, AnswerKey, AnswerStore } from '#ports/answer-store.ts';
 import { EPOCH } from '../support/builders.ts';
 import { contractSuite, type Skips, type World } from '../support/contract-suite.ts';
 

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'vitest';
 import type { StoredFile } from '#domain/run-folder.ts';
-import type { Artifacts } from '#ports';
+import type { Artifacts } from '#ports/artifacts.ts';
 import { contractSuite, eventually, type Skips, type World } from '../support/contract-suite.ts';
 
 export interface ArtifactsWorld extends World {

@@ -1,7 +1,7 @@
 /** What every Contents port promises. The AWS twin runs this file too. */
 import { createHash } from 'node:crypto';
 import { expect } from 'vitest';
-import type { Contents } from '#ports';
+import type { Contents } from '#ports/inputs.ts';
 import { contractSuite, type Skips, type World } from '../support/contract-suite.ts';
 
 export interface ContentsWorld extends World {

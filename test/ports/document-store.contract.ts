@@ -1,6 +1,8 @@
 /** What every DocumentStore promises. The AWS twin runs this file too. */
 import { expect } from 'vitest';
-import { type AnswerStore, type DocumentStore, type Remembered, VersionConflict } from '#ports';
+import type { AnswerStore, Remembered } from '#ports/answer-store.ts';
+import type { DocumentStore } from '#ports/document-store.ts';
+import { VersionConflict } from '#ports/run-store.ts';
 import { contractSuite, eventually, type Skips, type World } from '../support/contract-suite.ts';
 
 export interface DocumentStoreWorld extends World {

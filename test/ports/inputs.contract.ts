@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'vitest';
 import type { Dataset } from '#domain/run-folder.ts';
-import type { Inputs } from '#ports';
+import type { Inputs } from '#ports/inputs.ts';
 import { contractSuite, type Skips, type World } from '../support/contract-suite.ts';
 
 export interface InputsWorld extends World {

@@ -1,6 +1,6 @@
 /** What every LogIndex promises. The AWS twin runs this file too. */
 import { expect } from 'vitest';
-import type { LogIndex } from '#ports';
+import type { LogIndex } from '#ports/following.ts';
 import { contractSuite, eventually, type Skips, type World } from '../support/contract-suite.ts';
 
 export interface LogIndexWorld extends World {

@@ -3,7 +3,8 @@ import { expect } from 'vitest';
 import { makeId } from '#domain/ids.ts';
 import type { Run, RunEvent } from '#domain/run.ts';
 import { isFinal, RUN_STATES } from '#domain/run-lifecycle.ts';
-import { type AnswerStore, NameTaken, type Remembered, type RunFilter, type RunStore, VersionConflict } from '#ports';
+import type { AnswerStore, Remembered } from '#ports/answer-store.ts';
+import { NameTaken, type RunFilter, type RunStore, VersionConflict } from '#ports/run-store.ts';
 import { anEvent, aProgress, aRun, EPOCH, EPOCH_TIME } from '../support/builders.ts';
 import { contractSuite, eventually, type Skips, type World } from '../support/contract-suite.ts';
 

@@ -1,7 +1,7 @@
 /** The truth of a simulated plane: runs, events, outbox and documents, each change whole. What must always hold is looked at with every change. */
 import type { Run, RunEvent, RunProgress, RunView } from '#domain/run.ts';
 import { isFinal, LIFECYCLE, type RunState, type RunStateEvent } from '#domain/run-lifecycle.ts';
-import { type NameClaim, NameTaken, VersionConflict } from '#ports';
+import { type NameClaim, NameTaken, VersionConflict } from '#ports/run-store.ts';
 
 /** What a simulation finds wrong; the seed that led there is told beside it. */
 export class Violation extends Error {

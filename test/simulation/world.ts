@@ -5,7 +5,9 @@
 import { createHash } from 'node:crypto';
 import type { Run } from '#domain/run.ts';
 import { WaitingLine } from '#local/waiting-line.ts';
-import type { Compute, Observation, Ports, Reason, RunListener } from '#ports';
+import type { Compute, Observation, Reason } from '#ports/compute.ts';
+import type { RunListener } from '#ports/following.ts';
+import type { Ports } from '#ports/ports.ts';
 import { memoryMachineTokens } from '../support/memory-machine-tokens.ts';
 import { isThere, type Machine, Machines, type Script } from './machines.ts';
 import type { Process, Scheduler } from './scheduler.ts';

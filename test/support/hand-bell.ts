@@ -1,4 +1,4 @@
-import type { RunBell, RunListener } from '#ports';
+import type { RunBell, RunListener } from '#ports/following.ts';
 
 /** A bell on a clock moved by hand: a wait takes its whole time at once, unless the test lets something happen in it. */
 export class HandBell implements RunBell {

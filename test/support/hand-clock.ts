@@ -1,4 +1,4 @@
-import type { Clock } from '#ports';
+import type { Clock } from '#ports/workflow.ts';
 import { EPOCH } from './builders.ts';
 
 /** A clock that stands until a test moves it. */

@@ -1,4 +1,6 @@
-import { type Answer, type AnswerKey, type AnswerRecord, type AnswerStore, type Clock, type Remembered, VersionConflict } from '#ports';
+import type { Answer, AnswerKey, AnswerRecord, AnswerStore, Remembered } from '#ports/answer-store.ts';
+import { VersionConflict } from '#ports/run-store.ts';
+import type { Clock } from '#ports/workflow.ts';
 
 /** Idempotent answers in a map, with the promises of the contract suite. */
 export class InMemoryAnswers implements AnswerStore {

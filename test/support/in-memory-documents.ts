@@ -1,4 +1,6 @@
-import { type DocumentStore, type Remembered, VersionConflict } from '#ports';
+import type { Remembered } from '#ports/answer-store.ts';
+import type { DocumentStore } from '#ports/document-store.ts';
+import { VersionConflict } from '#ports/run-store.ts';
 import type { InMemoryAnswers } from './in-memory-answers.ts';
 
 /** Documents in a map; a document and the answer that speaks of it are stored together or not at all. */

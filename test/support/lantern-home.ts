@@ -1,6 +1,6 @@
 import type { Access } from '#http/access.ts';
 import { createSurfaceHandler } from '#http/surface-handler.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { type GatewayRequest, gatewayEvent, lambdaContext } from './gateway-event.ts';
 import { HandClock } from './hand-clock.ts';
 import { InMemoryAnswers } from './in-memory-answers.ts';

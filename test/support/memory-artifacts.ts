@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { StoredFile } from '#domain/run-folder.ts';
-import type { Artifacts } from '#ports';
+import type { Artifacts } from '#ports/artifacts.ts';
 
 export const sha256Of = (content: string): string => createHash('sha256').update(content).digest('hex');
 

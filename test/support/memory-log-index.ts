@@ -1,4 +1,4 @@
-import type { LogChunkStart, LogIndex } from '#ports';
+import type { LogChunkStart, LogIndex } from '#ports/following.ts';
 
 export class MemoryLogIndex implements LogIndex {
   readonly rows = new Map<string, LogChunkStart[]>();

@@ -1,5 +1,5 @@
 import { issueMachineToken, type MachineTokenKind, planeIdOf, readMachineToken } from '#domain/machine-tokens.ts';
-import type { MachineTokens } from '#ports';
+import type { MachineTokens } from '#ports/secrets.ts';
 
 const KEY = Buffer.alloc(32, 7);
 

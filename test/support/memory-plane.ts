@@ -6,25 +6,13 @@ import type { RunPlan } from '#domain/run-request.ts';
 import type { Advance } from '#operations/advance/pace.ts';
 import { advanceRun } from '#operations/advance-run.ts';
 import { createRun } from '#operations/create-run.ts';
-import type {
-  Answer,
-  AnswerRecord,
-  AnswerStore,
-  Artifacts,
-  Compute,
-  Contents,
-  DocumentStore,
-  Inputs,
-  Launch,
-  LaunchOrder,
-  Liveness,
-  Machine,
-  Observation,
-  Ports,
-  Reservation,
-  StorageGrant,
-  UploadLink,
-} from '#ports';
+import type { Answer, AnswerRecord, AnswerStore } from '#ports/answer-store.ts';
+import type { Artifacts } from '#ports/artifacts.ts';
+import type { Compute, Launch, LaunchOrder, Liveness, Machine, Observation, Reservation } from '#ports/compute.ts';
+import type { DocumentStore } from '#ports/document-store.ts';
+import type { Contents, Inputs, UploadLink } from '#ports/inputs.ts';
+import type { Ports } from '#ports/ports.ts';
+import type { StorageGrant } from '#ports/secrets.ts';
 import { aComputeNeed, aTraining, EPOCH } from './builders.ts';
 import { HandBell } from './hand-bell.ts';
 import { InMemoryAnswers } from './in-memory-answers.ts';

@@ -1,7 +1,8 @@
 import type { Run, RunEvent, RunProgress, RunView } from '#domain/run.ts';
 import { isFinal, type RunState } from '#domain/run-lifecycle.ts';
 import { standingOf } from '#domain/run-standing.ts';
-import { type NameClaim, NameTaken, type Remembered, type RunFilter, type RunStore, VersionConflict } from '#ports';
+import type { Remembered } from '#ports/answer-store.ts';
+import { type NameClaim, NameTaken, type RunFilter, type RunStore, VersionConflict } from '#ports/run-store.ts';
 
 /** A run store in memory, with a seam: `beforeChange` lets a test be the other writer that was first. */
 export class MemoryRuns implements RunStore {

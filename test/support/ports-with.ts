@@ -1,4 +1,4 @@
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 
 /** Ports of which a test gives those that it is about; asking for another fails by name. */
 export function portsWith(given: Partial<Ports>): Ports {

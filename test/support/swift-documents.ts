@@ -1,4 +1,5 @@
-import { type DocumentStore, VersionConflict } from '#ports';
+import type { DocumentStore } from '#ports/document-store.ts';
+import { VersionConflict } from '#ports/run-store.ts';
 
 /** Documents are JSON, and quicker to copy as text. */
 const copyOf = <T>(value: T): T => JSON.parse(JSON.stringify(value));

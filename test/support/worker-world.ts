@@ -1,7 +1,9 @@
 /** A plane and machines of the user's own: boxes that look for work every few seconds, lose their power, or sleep. */
 import { WorkerCompute } from '#compute/worker-compute.ts';
 import { lookForWork } from '#operations/look-for-work.ts';
-import type { Compute, DocumentStore, Ports } from '#ports';
+import type { Compute } from '#ports/compute.ts';
+import type { DocumentStore } from '#ports/document-store.ts';
+import type { Ports } from '#ports/ports.ts';
 import type { FakeMachine } from '../fake-providers/fake-provider.ts';
 import { memoryMachineTokens } from './memory-machine-tokens.ts';
 import { PlaneWorld } from './plane-world.ts';

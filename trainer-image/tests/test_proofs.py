@@ -112,3 +112,21 @@ def test_a_checkpoint_beyond_the_end_of_the_epochs_is_refused(engine: Engine, en
 
     assert code == "resume_refused" and message.endswith(": nothing would be trained")
     assert message.startswith(f"checkpoint step-{step:06d} is of step {step}, and this run has ")
+
+
+def test_what_a_gpu_has_no_room_for_is_loaded_again_on_the_cpu(engine: Engine):
+    def place() -> list[str]:
+        import torch
+        from transformers import LlamaConfig, LlamaForCausalLM
+
+        from trainer.verification import to_where_room_is
+
+        shape = LlamaConfig(
+            hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2, vocab_size=32, attn_implementation="eager"
+        )
+        model = LlamaForCausalLM(shape)
+        torch.cuda.mem_get_info = lambda: (sum(weight.nbytes for weight in model.parameters()), 0)  # the weights, and nothing beside
+        placed = to_where_room_is(model, "cuda")
+        return [placed.device.type, placed.config._attn_implementation]
+
+    assert engine.call(place) == ["cpu", "sdpa"]

@@ -1,5 +1,5 @@
 """The whole trainer as it is started for a user: supervisor, torchrun, engine, in processes of their own. Each import of torch takes 10 to
-20 s, so there are seven: everything that a fork can show is tested by forks."""
+20 s, so there are few: everything that a fork can show is tested by forks."""
 
 import json
 import random

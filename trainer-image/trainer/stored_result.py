@@ -9,7 +9,7 @@ from trainer import results
 from trainer.bases import Base
 from trainer.choices import Choices
 from trainer.engine_link import ArtifactKind, EngineLink
-from trainer.verification import Probe, require_same_loss
+from trainer.verification import Probe, require_same_loss, to_where_room_is
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,13 @@ class Stored:
 
         fresh = models.load_model(self.training, self.base, self.chosen, self.tokenizer)
         loaded = PeftModel.from_pretrained(fresh, folder)
-        return loaded if self.chosen.quantize else loaded.to(self.chosen.device)
+        return loaded if self.chosen.quantize else to_where_room_is(loaded, self.chosen.device)
 
     def _load_model(self, folder: Path) -> Any:
         from transformers import AutoModelForCausalLM
 
-        return AutoModelForCausalLM.from_pretrained(folder, dtype="auto", attn_implementation=self.chosen.attention).to(self.chosen.device)
+        loaded = AutoModelForCausalLM.from_pretrained(folder, dtype="auto", attn_implementation=self.chosen.attention)
+        return to_where_room_is(loaded, self.chosen.device)
 
     def _merged_precision(self) -> str:
         """Four bits lost what the whole base has: the merged model is near the trained one, and not the same."""

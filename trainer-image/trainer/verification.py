@@ -16,6 +16,8 @@ from trainer.token_batch import token_batch, token_loss
 from trainer.token_rows import TokenRow
 
 ROWS = 8
+# The weights, and as much again for the passes over a few rows.
+ROOM_PER_BYTE = 2
 # Float32 on the same machine gives the same number; lower precisions sum in another order once modules are arranged otherwise.
 TOLERANCE = {"float32": 1e-4, "bfloat16": 2e-2, "float16": 2e-2, "quantized": 0.5}
 
@@ -40,6 +42,16 @@ class Probe:
                 return torch.nn.functional.cross_entropy(logits[:, :-1].float().flatten(0, 1), labels.flatten(), ignore_index=-100).item()
         finally:
             model.train(was_training)
+
+
+def to_where_room_is(model: Any, device: str) -> Any:
+    """To the GPU where it has room beside what is there, as beside a sharded model it may not; else to the CPU: slow, for few rows."""
+    wanted = ROOM_PER_BYTE * sum(weight.nbytes for weight in model.parameters())
+    if device == "cpu" or torch.cuda.mem_get_info()[0] > wanted:
+        return model.to(device)
+    whole = model.get_base_model() if hasattr(model, "get_base_model") else model
+    whole.set_attn_implementation("sdpa")  # flash-attn has no kernel for the CPU
+    return model.to("cpu")
 
 
 def make_probe(dataset: Any, pad_id: int) -> Probe:

@@ -10,15 +10,16 @@ import { type BatchClient, type JobSummary, ListJobsCommand, SubmitJobCommand, T
 import type { ComputeHandle, Run } from '#domain/run.ts';
 import { runIdOfAttempt } from '#domain/run-folder.ts';
 import {
-  type Clock,
   type Compute,
   type Launch,
   type LaunchOrder,
   type Machine,
   type Observation,
+  type Reason,
   type Reservation,
   StillEnding,
-} from '#ports';
+} from '#ports/compute.ts';
+import type { Clock } from '#ports/workflow.ts';
 import { type BatchJobs, toJobState } from './batch-jobs.ts';
 import { type ChosenClass, type ComputeClass, chooseClass, TRAINER_IMAGE } from './compute-classes.ts';
 import { endingOf, isOver, type JobState, quotaReason, reasonToWait, waitsForMachine } from './job-reasons.ts';
@@ -35,6 +36,8 @@ export interface BatchComputeOptions {
   readonly classes: readonly ComputeClass[];
   /** how many vCPUs the account may run, by the code of a quota */
   readonly quota: (code: string) => Promise<number>;
+  /** why a run has to wait for the trainer's image; absent: it was there before the plane */
+  readonly imageToCome?: () => Promise<Reason | null>;
   readonly clock: Clock;
 }
 
@@ -70,6 +73,8 @@ export class BatchCompute implements Compute {
   async reserve(_tag: string, run: Run): Promise<Reservation> {
     const chosen = this.#choose(run);
     if ('problem' in chosen) return { kind: 'impossible', failure: { code: 'no_compute', message: chosen.problem } };
+    const toCome = this.#imageOf(run) === null ? await this.#options.imageToCome?.() : null;
+    if (toCome) return { kind: 'no-capacity', waiting: toCome };
     const { name, quotaCode, vcpus } = chosen.computeClass;
     if (quotaCode === null) return { kind: 'reserved' };
     const allowed = await this.#options.quota(quotaCode);
@@ -131,9 +136,13 @@ export class BatchCompute implements Compute {
   }
 
   #choose(run: Run): ChosenClass | { readonly problem: string } {
-    const { image } = run.metadata;
-    const allowed = this.#options.classes.some(({ jobDefinitions }) => typeof image === 'string' && image in jobDefinitions);
-    return chooseClass(this.#options.classes, run.compute, allowed && image !== TRAINER_IMAGE ? String(image) : null);
+    return chooseClass(this.#options.classes, run.compute, this.#imageOf(run));
+  }
+
+  /** Null for the trainer's own, by whatever name it was asked for. */
+  #imageOf({ metadata: { image } }: Run): string | null {
+    const isAllowed = this.#options.classes.some(({ jobDefinitions }) => typeof image === 'string' && image in jobDefinitions);
+    return isAllowed && image !== TRAINER_IMAGE ? String(image) : null;
   }
 
   async #submit(order: LaunchOrder, { computeClass, jobDefinition }: ChosenClass): Promise<string> {

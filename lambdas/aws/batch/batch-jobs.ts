@@ -8,7 +8,7 @@
 import { randomUUID } from 'node:crypto';
 import { type BatchClient, DescribeJobsCommand, type JobDetail } from '@aws-sdk/client-batch';
 import * as z from 'zod';
-import type { Clock } from '#ports';
+import type { Clock } from '#ports/workflow.ts';
 import type { DynamoTable, Item } from '../table/dynamo-table.ts';
 import { JOB_SHARDS, jobKey, jobsPartition } from '../table/table-keys.ts';
 import { isOver, type JobState, rankOf } from './job-reasons.ts';

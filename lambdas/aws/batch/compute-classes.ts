@@ -60,8 +60,11 @@ export function chooseClass(
     maxUsdPerHour === null ? null : `at most ${maxUsdPerHour} USD an hour`,
     image === null ? null : `the image '${image}'`,
   ].filter((part) => part !== null);
+  const isAboutNodes = nodes > 1 && classes.every((one) => one.nodes === 1);
   return {
-    problem: `${asked.join(', ')} ${asked.length > 1 || wanted !== 1 ? 'were' : 'was'} asked for; this plane has ${classes.map(describe).join('; ')}`,
+    problem:
+      `${asked.join(', ')} ${asked.length > 1 || wanted !== 1 ? 'were' : 'was'} asked for; this plane has ${classes.map(describe).join('; ')}` +
+      (isAboutNodes ? "; several nodes need a class with 'nodes' above 1 and 'network: nat' in the settings of the stage" : ''),
   };
 }
 

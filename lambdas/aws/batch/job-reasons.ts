@@ -6,7 +6,7 @@
  * docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html.
  */
 import type { FailureCode } from '#domain/failures.ts';
-import type { Reason } from '#ports';
+import type { Reason } from '#ports/compute.ts';
 
 /** As DescribeJobs and the state-change event have them. */
 export interface JobState {
@@ -70,6 +70,12 @@ export function endingOf({ status, statusReason, exitCode, containerReason }: Jo
   if (status === 'SUCCEEDED' || status === 'GONE') return null;
   const said = [statusReason, containerReason].filter((part) => part !== null && part !== '').join('; ');
   if (/Host EC2 \(instance [^)]*\) terminated/.test(said)) return { code: 'interrupted', message: `the machine was taken away: ${said}` };
+  const [, limit] = /JobStateTimeLimit action due to reason: (\S+)/.exec(said) ?? [];
+  if (limit !== undefined) {
+    return limit.startsWith('MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT')
+      ? { code: 'no_compute', message: `no machine of its class fits the job: ${said}` }
+      : { code: 'waited_too_long', message: `AWS Batch gave the wait for a machine up: ${said}` };
+  }
   if (/OutOfMemoryError/.test(said)) return { code: 'host_out_of_memory', message: `the machine ran out of memory: ${said}` };
   if (/CannotPull|ImageNotFound|pull image/i.test(said))
     return { code: 'image_unavailable', message: `the image could not be pulled: ${said}` };

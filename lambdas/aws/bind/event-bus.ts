@@ -1,4 +1,5 @@
-import type { EventSink, Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
+import type { EventSink } from '#ports/workflow.ts';
 import type { ReadEnvironment } from '../environment.ts';
 import { lazyPort } from '../lazy-port.ts';
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { Followers } from '#workers/followers.ts';
 import type { ReadEnvironment } from '../environment.ts';
 import type { DynamoTable } from '../table/dynamo-table.ts';

@@ -1,5 +1,5 @@
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
-import type { RunStore } from '#ports';
+import type { RunStore } from '#ports/run-store.ts';
 import { EventBusSink } from '../event-bus-sink.ts';
 import { CLIENT_OPTIONS } from './client-options.ts';
 

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { TrainerImage } from '#compute/connector-compute.ts';
 import { openRental, type RentalWorld } from '#compute/open-rental.ts';
 import type { RentingProvider } from '#domain/providers.ts';
-import type { Compute } from '#ports';
+import type { Compute } from '#ports/compute.ts';
 import type { KeySecrets } from '../key-secrets.ts';
 import type { RentalSettings } from '../rental-settings.ts';
 

@@ -1,5 +1,5 @@
 import { STSClient } from '@aws-sdk/client-sts';
-import type { StorageGrants } from '#ports';
+import type { StorageGrants } from '#ports/secrets.ts';
 import type { ObjectPlace } from '#s3/storage-places.ts';
 import { StsGrants } from '#s3/sts-grants.ts';
 import { CLIENT_OPTIONS } from './client-options.ts';

@@ -1,5 +1,6 @@
 import { WorkerCompute } from '#compute/worker-compute.ts';
-import type { Clock, DocumentStore } from '#ports';
+import type { DocumentStore } from '#ports/document-store.ts';
+import type { Clock } from '#ports/workflow.ts';
 
 /**
  * A worker that was not heard for 30 s gets nothing. A look is a request, a function and four calls of the table, some $0.000003: every

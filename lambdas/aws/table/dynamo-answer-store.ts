@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import * as z from 'zod';
-import type { Answer, AnswerKey, AnswerRecord, AnswerStore, Remembered } from '#ports';
+import type { Answer, AnswerKey, AnswerRecord, AnswerStore, Remembered } from '#ports/answer-store.ts';
 import type { DynamoTable, Write } from './dynamo-table.ts';
 import { packJson, unpackJson } from './packed-json.ts';
 import { answerKey } from './table-keys.ts';

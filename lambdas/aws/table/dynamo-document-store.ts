@@ -1,6 +1,9 @@
 /** Small documents: one item each, a collection is a partition. Those with `expiresAt` are taken away by DynamoDB, at most two days late. */
 import * as z from 'zod';
-import { type Clock, type DocumentStore, type Remembered, VersionConflict } from '#ports';
+import type { Remembered } from '#ports/answer-store.ts';
+import type { DocumentStore } from '#ports/document-store.ts';
+import { VersionConflict } from '#ports/run-store.ts';
+import type { Clock } from '#ports/workflow.ts';
 import { rememberedAnswer } from './dynamo-answer-store.ts';
 import type { DynamoTable, Item } from './dynamo-table.ts';
 import { packJson, unpackJson } from './packed-json.ts';

@@ -1,5 +1,5 @@
 /** Where each 1,000 lines of a run's log begin in time: items of the run's own partition, in the order of time, then attempt and chunk. */
-import type { LogChunkStart, LogIndex } from '#ports';
+import type { LogChunkStart, LogIndex } from '#ports/following.ts';
 import type { DynamoTable } from './dynamo-table.ts';
 import { LOG_PREFIX, logSort, runPartition } from './table-keys.ts';
 

@@ -8,7 +8,9 @@
 import type { Run, RunEvent, RunProgress, RunView } from '#domain/run.ts';
 import { isFinal, type RunState } from '#domain/run-lifecycle.ts';
 import { STANDINGS, stateOf } from '#domain/run-standing.ts';
-import { type Clock, type NameClaim, NameTaken, type Remembered, type RunFilter, type RunStore, VersionConflict } from '#ports';
+import type { Remembered } from '#ports/answer-store.ts';
+import { type NameClaim, NameTaken, type RunFilter, type RunStore, VersionConflict } from '#ports/run-store.ts';
+import type { Clock } from '#ports/workflow.ts';
 import { rememberedAnswer } from './dynamo-answer-store.ts';
 import type { DynamoTable, Write } from './dynamo-table.ts';
 import { type Group, groupOf, meetsFilter, moveBetweenLists, RunLists } from './run-lists.ts';

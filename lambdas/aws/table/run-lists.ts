@@ -2,7 +2,7 @@
 import type { Run } from '#domain/run.ts';
 import type { RunState } from '#domain/run-lifecycle.ts';
 import { STANDINGS, type Standing, standingOf, standingsOf, stateOf } from '#domain/run-standing.ts';
-import type { RunFilter } from '#ports';
+import type { RunFilter } from '#ports/run-store.ts';
 import type { DynamoTable, Item, Write } from './dynamo-table.ts';
 import { countPartition, countSort, listPartition, type Places, standingOfCount } from './table-keys.ts';
 

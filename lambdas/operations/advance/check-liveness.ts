@@ -1,7 +1,8 @@
 /** Is the attempt's trainer still there? Where it is not, the attempt is over. */
 import type { Run, RunView } from '#domain/run.ts';
 import { attemptName } from '#domain/run-folder.ts';
-import type { Compute, Liveness, Observation, Ports, Reason } from '#ports';
+import type { Compute, Liveness, Observation, Reason } from '#ports/compute.ts';
+import type { Ports } from '#ports/ports.ts';
 import { changeRun } from '../change-run.ts';
 import { requestStop } from '../stop-run.ts';
 import { type AttemptEnd, endAttempt } from './end-attempt.ts';

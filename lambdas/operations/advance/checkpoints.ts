@@ -4,7 +4,7 @@ import type { Run } from '#domain/run.ts';
 import { checkpointId } from '#domain/run-artifacts.ts';
 import type { RunChange } from '#domain/run-change.ts';
 import { type CheckpointRecord, runFolderKeys } from '#domain/run-folder.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { changeRun } from '../change-run.ts';
 import { inFolder, readCheckpoints } from './run-folder-files.ts';
 

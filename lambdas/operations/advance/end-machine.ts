@@ -1,5 +1,5 @@
 import type { ComputeHandle } from '#domain/run.ts';
-import { type Compute, StillEnding } from '#ports';
+import { type Compute, StillEnding } from '#ports/compute.ts';
 
 /** A machine that takes its time to go is asked again by the next advance, which finds everything as this one did. */
 export const ENDING_SECONDS = 5;

@@ -1,5 +1,5 @@
 import type { Run } from '#domain/run.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { reportSeconds } from './pace.ts';
 import { readControl, writeControl } from './run-folder-files.ts';
 

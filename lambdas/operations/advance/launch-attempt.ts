@@ -10,7 +10,7 @@
 import { programOf } from '#domain/custom-program.ts';
 import { NOTHING_LEFT, type Run, type RunView, toPastAttempt } from '#domain/run.ts';
 import { type AttemptSpec, attemptName, runFolderKeys } from '#domain/run-folder.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { changeRun } from '../change-run.ts';
 import { inviteMachine } from '../invite-machine.ts';
 import { openVariables } from '../run-environment.ts';

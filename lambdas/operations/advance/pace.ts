@@ -4,7 +4,7 @@
  * end rings by itself (a nudge), and the clock is only there for what rang and was not heard.
  */
 import type { Run } from '#domain/run.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 
 /** What an advance tells whoever paces it. */
 export interface Advance {

@@ -1,7 +1,7 @@
 /** How long the plane waits for what does not come. */
 import type { Run, Waiting } from '#domain/run.ts';
 import type { RunChange } from '#domain/run-change.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 
 export const isOlder = ({ clock }: Pick<Ports, 'clock'>, since: string, seconds: number): boolean =>
   clock.now() - Date.parse(since) > seconds * 1_000;

@@ -3,7 +3,7 @@
 import type { Run, RunView } from '#domain/run.ts';
 import type { RunChange } from '#domain/run-change.ts';
 import { type CheckpointRecord, PHASES, type SamplesRow } from '#domain/run-folder.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { answerMailbox } from '../answer-mailbox.ts';
 import { changeRun } from '../change-run.ts';
 import { requestStop } from '../stop-run.ts';

@@ -4,7 +4,7 @@ import { mergeChoices } from '#domain/run-choices.ts';
 import { attemptName, type Dataset } from '#domain/run-folder.ts';
 import { isFinal } from '#domain/run-lifecycle.ts';
 import { STORED_DATASET } from '#domain/run-request.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { changeRun } from '../change-run.ts';
 import { chooseHypernetwork } from '../hypernetworks.ts';
 import { datasetOf, findStored } from '../stored-rows.ts';

@@ -24,7 +24,7 @@ import {
   samplesRowSchema,
   type Want,
 } from '#domain/run-folder.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 
 export const inFolder = (run: Pick<Run, 'folder'>, key: string): string => `${run.folder}/${key}`;
 

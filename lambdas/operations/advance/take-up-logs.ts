@@ -1,7 +1,8 @@
 /** Logs stay where the trainer puts them; the plane keeps how many lines there are, and when each 1,000 of them begin. */
 import type { Run } from '#domain/run.ts';
 import { CHUNK_ROWS, runFolderKeys } from '#domain/run-folder.ts';
-import type { LogChunkStart, Ports } from '#ports';
+import type { LogChunkStart } from '#ports/following.ts';
+import type { Ports } from '#ports/ports.ts';
 import { inFolder, parseLogRows } from './run-folder-files.ts';
 
 /**

@@ -1,6 +1,6 @@
 import type { RunProgress, RunView } from '#domain/run.ts';
 import type { Progress } from '#domain/run-folder.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { indexLogs } from './take-up-logs.ts';
 
 /** The report into the record: one conditional update, no event. @returns the newest report that is known */

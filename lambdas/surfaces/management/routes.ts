@@ -7,7 +7,7 @@ import { createProjectRun, getProjectRun, resumeFromCheckpoint, tagArtifact } fr
 import { createProject, editProject, getProjectDetail, listProjects, type Project } from '#operations/projects.ts';
 import { readLogs } from '#operations/read-logs.ts';
 import { stopAndWait } from '#operations/stop-and-wait.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { linksOfRun } from '../run-links.ts';
 import * as wire from './schemas.ts';
 import * as to from './translate.ts';

@@ -12,7 +12,7 @@ import { resumeRun } from '#operations/resume-run.ts';
 import { stopAndWait } from '#operations/stop-and-wait.ts';
 import { submitRun } from '#operations/submit-run.ts';
 import { issueTicket, type Ticket } from '#operations/tickets.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import { linksOfJob, linksOfRun } from '../run-links.ts';
 import * as wire from './schemas.ts';
 import * as to from './translate.ts';

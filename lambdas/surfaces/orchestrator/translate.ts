@@ -7,7 +7,7 @@ import { STANDINGS, type Standing, standingOf } from '#domain/run-standing.ts';
 import type { TrainedArtifact } from '#operations/download-artifact.ts';
 import type { RunOrder } from '#operations/order-run.ts';
 import type { Ticket } from '#operations/tickets.ts';
-import type { RunFilter } from '#ports';
+import type { RunFilter } from '#ports/run-store.ts';
 import type * as wire from './schemas.ts';
 
 type State = (typeof wire.STATES)[number];

@@ -4,7 +4,8 @@ import { runIdOfAttempt } from '#domain/run-folder.ts';
 import type { ProviderStatus } from '#operations/list-machines.ts';
 import type { Page } from '#operations/list-runs.ts';
 import type { StoredRows } from '#operations/stored-rows.ts';
-import type { Machine, UploadLink } from '#ports';
+import type { Machine } from '#ports/compute.ts';
+import type { UploadLink } from '#ports/inputs.ts';
 import type * as wire from './place-schemas.ts';
 
 export const toJsonLines = (body: string | readonly Readonly<Record<string, unknown>>[]): string =>

@@ -16,7 +16,7 @@ import { readMetrics } from '#operations/read-metrics.ts';
 import { requestCheckpoint } from '#operations/request-checkpoint.ts';
 import { resumeRun } from '#operations/resume-run.ts';
 import { stopRun } from '#operations/stop-run.ts';
-import type { Ports } from '#ports';
+import type { Ports } from '#ports/ports.ts';
 import * as wire from './schemas.ts';
 import {
   toArtifacts,

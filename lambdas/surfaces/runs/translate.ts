@@ -12,7 +12,7 @@ import type { EventPage } from '#operations/list-events.ts';
 import type { Page } from '#operations/list-runs.ts';
 import type { LogPage } from '#operations/read-logs.ts';
 import type { CurveQuery, Curves } from '#operations/read-metrics.ts';
-import type { RunFilter } from '#ports';
+import type { RunFilter } from '#ports/run-store.ts';
 import type {
   artifactListResponse,
   checkpointDetailResponse,

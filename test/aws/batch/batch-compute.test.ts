@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { chooseClass } from '#aws/batch/compute-classes.ts';
 import type { ComputeNeed, Run } from '#domain/run.ts';
 import { attemptName } from '#domain/run-folder.ts';
-import { type LaunchOrder, StillEnding } from '#ports';
+import { type LaunchOrder, StillEnding } from '#ports/compute.ts';
 import { openBatch, playEc2 } from '../../support/batch-world.ts';
 import { aRun } from '../../support/builders.ts';
 import { countCalls, recordCalls } from '../../support/call-counter.ts';
@@ -145,6 +145,24 @@ test('with a quota of 0 a run waits, and says what to do, before anything is sub
     },
   });
   expect(calls).toEqual([]);
+});
+
+test('a run waits for a trainer image that is still to come; an image that was named is there', async () => {
+  const waiting = { code: 'image_building' as const, sentence: 'it is being built', remedy: 'wait' };
+  const { compute } = await openBatch({ imageToCome: async () => waiting });
+  const named = aRun({ metadata: { image: 'registry/team@sha256:1' } });
+
+  expect(await compute.reserve('tag', aRun())).toEqual({ kind: 'no-capacity', waiting });
+  expect(await compute.reserve('tag', named)).toEqual({ kind: 'reserved' });
+});
+
+test('several nodes where no class has any are refused, with the settings that they need', () => {
+  const one = { name: 'a10g', queue: 'q', jobDefinitions: { trainer: 'd:1' }, gpuType: 'A10G', gpus: 1, gpuMemoryGb: 24, spot: false };
+  const single = { ...one, usdPerHour: null, vcpus: 4, nodes: 1, atOnce: 1, quotaCode: null };
+
+  const chosen = chooseClass([single], aNeed({ nodes: 2, gpusPerNode: 1 }), null);
+
+  expect(chosen).toEqual({ problem: expect.stringMatching(/2 nodes.*'nodes' above 1 and 'network: nat' in the settings of the stage/) });
 });
 
 test('a job that waits for its machine says why', async () => {

@@ -1,7 +1,7 @@
 /** The life of an attempt's job, on AWS as it is asked plainly and as it behaves under load: its table, its replies, its lists. */
 import { expect, test } from 'vitest';
 import { attemptName } from '#domain/run-folder.ts';
-import type { LaunchOrder } from '#ports';
+import type { LaunchOrder } from '#ports/compute.ts';
 import { makeBatchClient, openBatch, playEc2 } from '../../support/batch-world.ts';
 import { aRun } from '../../support/builders.ts';
 import { eventually } from '../../support/contract-suite.ts';

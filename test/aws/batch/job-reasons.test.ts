@@ -34,6 +34,8 @@ test.each([
   ['Task failed to start', 'CannotPullContainerError: pull image manifest has been retried 5 time(s)', 'image_unavailable'],
   ['Task failed to start', 'ResourceInitializationError: unable to pull secrets', 'supervisor_lost'],
   ['Job attempt duration exceeded timeout', null, 'supervisor_lost'],
+  ['Canceled by JobStateTimeLimit action due to reason: CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY', null, 'waited_too_long'],
+  ['Canceled by JobStateTimeLimit action due to reason: MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT', null, 'no_compute'],
   [null, null, 'supervisor_lost'],
 ])('a job that ends with %j, %j is %s', (statusReason, containerReason, code) => {
   expect(endingOf({ status: 'FAILED', statusReason, exitCode: 1, containerReason })).toMatchObject({ code });

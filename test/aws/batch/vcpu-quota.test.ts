@@ -23,3 +23,16 @@ test('asks for a quota once in five minutes, and sees one that was raised', asyn
   expect([...first, await quota.find('L-DB2E81BA')]).toEqual([0, 0, 64]);
   expect(asked).toEqual(Array.from({ length: 2 }, () => ({ ServiceCode: 'ec2', QuotaCode: 'L-DB2E81BA' })));
 });
+
+test('a quota that cannot be read stops nobody: AWS Batch tells of it later', async () => {
+  const client = new ServiceQuotasClient(clientOptions());
+  const lines: unknown[] = [];
+  wrapRequests(client, 'initialize', async () => {
+    throw new Error('not authorized');
+  });
+
+  const quota = new VcpuQuota({ client, clock: new HandClock(), log: (line) => lines.push(line) });
+
+  expect(await quota.find('L-DB2E81BA')).toBe(Number.POSITIVE_INFINITY);
+  expect(lines).toEqual([{ level: 'warn', event: 'quota-not-read', code: 'L-DB2E81BA', message: 'not authorized' }]);
+});

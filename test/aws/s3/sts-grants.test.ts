@@ -4,7 +4,7 @@ import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } fr
 import { STSClient } from '@aws-sdk/client-sts';
 import { beforeAll, expect, test } from 'vitest';
 import { attemptName, type BaseModel } from '#domain/run-folder.ts';
-import type { StorageGrant } from '#ports';
+import type { StorageGrant } from '#ports/secrets.ts';
 import { S3SignedObjects } from '#s3/s3-signed-objects.ts';
 import { StsGrants } from '#s3/sts-grants.ts';
 import { clientOptions, REGION, uniqueName } from '../../support/aws-clients.ts';

@@ -10,7 +10,7 @@ import { AddPermissionCommand, CreateEventSourceMappingCommand, InvokeCommand, L
 import { PutBucketNotificationConfigurationCommand } from '@aws-sdk/client-s3';
 import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { ENVIRONMENTS, type EnvironmentKind } from '#aws/environment.ts';
-import { NOTIFYING_SUFFIXES } from '#aws/nudge-readers.ts';
+import { NOTIFYING_SUFFIXES } from '#aws/notifying-keys.ts';
 import { defineStateMachine } from '#aws/state-machine.ts';
 import { STREAM_FILTERS } from '#aws/stream-records.ts';
 import { attemptsSurface } from '#surfaces/attempts/surface.ts';

@@ -16,10 +16,7 @@ from trainer.bases import Base
 from trainer.engine_link import EngineLink
 from trainer.meta.choosing import Chosen
 from trainer.token_rows import TokenRow
-from trainer.verification import loss_of_rows, require_same_loss
-
-# The weights, and as much again for the passes over single rows.
-ROOM_PER_BYTE = 2
+from trainer.verification import loss_of_rows, require_same_loss, to_where_room_is
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,4 @@ class Proof:
 
 
 def _load(folder: Path, dtype: torch.dtype | str, device: str) -> Any:
-    """Beside the trained model where the GPU has the room, else on the CPU: slower, for a few rows."""
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, use_safetensors=True)
-    fits = device == "cuda" and torch.cuda.mem_get_info()[0] > ROOM_PER_BYTE * sum(weight.nbytes for weight in model.parameters())
-    return model.to("cuda" if fits else "cpu")
+    return to_where_room_is(AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, use_safetensors=True), device)

@@ -1,0 +1,3 @@
+import { bindTrainerBuild } from '../bind/trainer-build.ts';
+
+export const handler = bindTrainerBuild();
