@@ -4,7 +4,9 @@ import { BatchCompute, type BatchComputeOptions } from '#aws/batch/batch-compute
 import type { SeenJob } from '#aws/batch/batch-jobs.ts';
 import { isOver, rankOf } from '#aws/batch/job-reasons.ts';
 import { runIdOfAttempt } from '#domain/run-folder.ts';
-import type { Compute, DocumentStore, Ports } from '#ports';
+import type { Compute } from '#ports/compute.ts';
+import type { DocumentStore } from '#ports/document-store.ts';
+import type { Ports } from '#ports/ports.ts';
 import { FakeBatch } from '../fake-providers/fake-batch.ts';
 import { guarded, type KillSwitch } from './kill-switch.ts';
 import { PlaneWorld, type PlaneWorldOptions } from './plane-world.ts';
