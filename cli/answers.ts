@@ -98,6 +98,7 @@ export const ANSWERS = {
   'projects show': projectResponse,
   'projects create': projectResponse,
   providers: z.object({ providers: providerListResponse.shape.items, workers: workerListResponse.shape.items }),
+  deploy: z.object({ stage: z.string(), deployed: z.boolean().meta({ description: 'false: the plan alone was asked for' }) }),
   start: z.object({ url: z.string(), home: z.string(), unfinished_runs: z.int().meta({ description: 'found, and taken up' }) }),
   'worker run': z.object({
     name: z.string(),

@@ -56,6 +56,7 @@ export const COMMAND_TABLE: readonly CommandRow[] = [
     load: () => import('./commands/providers.ts'),
   },
   { name: 'worker', group: PLANE, summary: 'have this machine train for a plane elsewhere', load: () => import('./commands/worker.ts') },
+  { name: 'deploy', group: PLANE, summary: 'deploy a stage into your AWS account', load: () => import('./commands/deploy.ts') },
   { name: 'start', group: PLANE, summary: 'start a plane on this machine', load: () => import('./commands/start.ts') },
   {
     name: 'quickstart',

@@ -145,3 +145,13 @@ test.each([
   expect(await command.ended()).toBe(code);
   expect(command.errors).toContain(sentence);
 });
+
+test('deploy ends as the deployment does, whose own words stand above; the answer is for the answer alone', async () => {
+  const command = new CommandProcess(['deploy', 'No Stage', '--json'], { PATH: process.env['PATH'] ?? '' });
+
+  expect(await command.ended()).toBe(1);
+
+  expect(command.output).toBe('');
+  expect(command.errors).toContain("the name of a stage must be lower-case letters, digits and '-', at most 20, got 'No Stage'");
+  expect(command.errors).toContain('"code":"deploy_failed"');
+});

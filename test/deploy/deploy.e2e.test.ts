@@ -17,6 +17,7 @@ import { WebSocket } from 'ws';
 import * as z from 'zod';
 import { toNudge } from '#domain/nudge.ts';
 import { attemptName } from '#domain/run-folder.ts';
+import { readAnswer } from '../support/command-line.ts';
 import { BatchJobs } from './batch-jobs.ts';
 import { DeployedPlane, STAGE } from './deployed-plane.ts';
 import { eventsOf, runAtEnd, runWhen, type SeenRun, until } from './runs.ts';
@@ -220,8 +221,13 @@ test('a machine may read and write its own attempt, and nothing of its neighbour
   await until('no live job', async () => (await jobs.live()).length === 0);
 });
 
-test('a second deployment changes nothing, and says so', { timeout: LIMIT_MILLIS }, async () => {
-  expect(await plane.command('deploy', STAGE, '--plan')).toContain('nothing changes');
+test('a second deployment changes nothing, and says so; asked by the command line, whose answer is its own', {
+  timeout: LIMIT_MILLIS,
+}, async () => {
+  const { stdout, stderr } = await plane.tuneplane('deploy', STAGE, '--plan', '--json');
+
+  expect(stderr).toContain('nothing changes');
+  expect(readAnswer('deploy', stdout)).toEqual({ stage: STAGE, deployed: false });
 });
 
 test('a nudge that ended as a dead letter is brought back, and works', { timeout: LIMIT_MILLIS }, async () => {

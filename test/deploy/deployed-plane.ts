@@ -27,6 +27,11 @@ const SETTINGS = {
   deployWith: 'own-credentials',
 };
 
+interface Said {
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
 export class DeployedPlane {
   readonly emulator: Emulator;
   readonly outputs: Readonly<Record<string, string>>;
@@ -34,6 +39,7 @@ export class DeployedPlane {
   readonly #door: FrontDoor;
   readonly #folder: Awaited<ReturnType<typeof makeTemporaryFolder>>;
   readonly #command: (...args: string[]) => Promise<string>;
+  readonly #tuneplane: (...args: string[]) => Promise<Said>;
 
   private constructor(parts: {
     emulator: Emulator;
@@ -42,6 +48,7 @@ export class DeployedPlane {
     outputs: Readonly<Record<string, string>>;
     token: string;
     command: (...args: string[]) => Promise<string>;
+    tuneplane: (...args: string[]) => Promise<Said>;
   }) {
     this.emulator = parts.emulator;
     this.outputs = parts.outputs;
@@ -49,6 +56,7 @@ export class DeployedPlane {
     this.#door = parts.door;
     this.#folder = parts.folder;
     this.#command = parts.command;
+    this.#tuneplane = parts.tuneplane;
   }
 
   static async deploy(): Promise<DeployedPlane> {
@@ -75,8 +83,10 @@ export class DeployedPlane {
       CDK_DISABLE_CLI_TELEMETRY: 'true',
       TUNEPLANE_SETTINGS: settings,
     };
-    const command = (...args: string[]) =>
-      run(process.execPath, ['bin/aws.ts', ...args], { cwd: REPOSITORY, env, maxBuffer: 1 << 26 }).then(({ stdout }) => stdout);
+    const program = (file: string, args: readonly string[]) =>
+      run(process.execPath, [file, ...args], { cwd: REPOSITORY, env, maxBuffer: 1 << 26 });
+    const command = (...args: string[]) => program('bin/aws.ts', args).then(({ stdout }) => stdout);
+    const tuneplane = (...args: string[]) => program('bin/tuneplane.ts', args);
     try {
       await command('bootstrap', STAGE);
       await command('deploy', STAGE, '--yes');
@@ -87,7 +97,7 @@ export class DeployedPlane {
       const secret = new GetSecretValueCommand({ SecretId: outputs['TokenSecret'] });
       const { SecretString: token = '' } = await new SecretsManagerClient(options).send(secret);
       door.leadTo({ endpoint: emulator.endpoint, domain: new URL(outputs['Url']).host, socketApiId: outputs['SocketApiId'] });
-      return new DeployedPlane({ emulator, door, folder, outputs, token, command });
+      return new DeployedPlane({ emulator, door, folder, outputs, token, command, tuneplane });
     } catch (error) {
       await emulator.stop();
       await door.close();
@@ -107,6 +117,11 @@ export class DeployedPlane {
   /** A command of `bin/aws.ts`. @returns what it printed */
   command(...args: string[]): Promise<string> {
     return this.#command(...args);
+  }
+
+  /** The command line, with the credentials of the account. */
+  tuneplane(...args: string[]): Promise<Said> {
+    return this.#tuneplane(...args);
   }
 
   request(method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}): Promise<TestReply> {
