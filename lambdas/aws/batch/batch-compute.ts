@@ -73,12 +73,14 @@ export class BatchCompute implements Compute {
   async reserve(_tag: string, run: Run): Promise<Reservation> {
     const chosen = this.#choose(run);
     if ('problem' in chosen) return { kind: 'impossible', failure: { code: 'no_compute', message: chosen.problem } };
+    const { nodes } = run.compute;
+    if (nodes > 1) return { kind: 'impossible', failure: { code: 'no_compute', message: oneMachine(nodes) } };
     const toCome = this.#imageOf(run) === null ? await this.#options.imageToCome?.() : null;
     if (toCome) return { kind: 'no-capacity', waiting: toCome };
     const { name, quotaCode, vcpus } = chosen.computeClass;
     if (quotaCode === null) return { kind: 'reserved' };
     const allowed = await this.#options.quota(quotaCode);
-    const needed = vcpus * run.compute.nodes;
+    const needed = vcpus * nodes;
     if (allowed >= needed) return { kind: 'reserved' };
     return { kind: 'no-capacity', waiting: quotaReason(name, `quota ${quotaCode} is ${allowed} vCPUs, and ${needed} are needed`) };
   }
@@ -196,3 +198,7 @@ function labelsOf({ metadata }: Run): Record<string, string> {
       .map(([name, value]) => [name.slice(0, 128), String(value).slice(0, 256)]),
   );
 }
+
+/** A job of several nodes can be launched; but of its trainers the first has the attempt, and the others would be paid for standing by. */
+const oneMachine = (nodes: number): string =>
+  `${nodes} nodes were asked for; the trainer of this release trains on one machine, with all of its GPUs: ask for 1 node`;

@@ -85,6 +85,17 @@ test('several nodes are one multi-node job', async () => {
   await world.end(tag, handle);
 });
 
+test('several nodes are refused while the trainer trains on one: nobody pays for machines that stand by', async () => {
+  const { compute: batch } = await openBatch();
+
+  const reservation = await batch.reserve('tag', aRun({ compute: aNeed({ nodes: 2, gpusPerNode: 1, gpuType: 'a10g' }) }));
+
+  expect(reservation).toMatchObject({
+    kind: 'impossible',
+    failure: { code: 'no_compute', message: expect.stringMatching(/^2 nodes.*ask for 1 node$/) },
+  });
+});
+
 test.each<[Partial<ComputeNeed>, RegExp]>([
   [
     { gpusPerNode: 8 },
