@@ -216,7 +216,7 @@ export class LambdaCloud implements Connector {
     if (code?.endsWith('/insufficient-capacity')) return new ConnectorError('no-capacity', detail);
     if (code === 'global/quota-exceeded') return new ConnectorError('quota', detail);
     if (code === 'global/invalid-api-key' || answer.status === 401)
-      return new ConnectorError('auth', `LAMBDA_API_KEY is not accepted: ${detail}`);
+      return new ConnectorError('auth', `the API key of Lambda Cloud (LAMBDA_API_KEY) is not accepted: ${detail}`);
     if (code === 'global/account-inactive' || code === 'global/invalid-address' || answer.status === 403)
       return new ConnectorError('quota', detail);
     if (code?.startsWith('provider/')) return new ConnectorError('ambiguous', detail);

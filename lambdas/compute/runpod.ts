@@ -201,7 +201,7 @@ export class RunPod implements Connector {
       case 400:
         return new ConnectorError(BREAKS_A_RULE.test(detail) ? 'invalid' : 'no-capacity', detail);
       case 401:
-        return new ConnectorError('auth', `RUNPOD_API_KEY is not accepted: ${detail}`);
+        return new ConnectorError('auth', `the API key of RunPod (RUNPOD_API_KEY) is not accepted: ${detail}`);
       case 402:
         return new ConnectorError('quota', detail);
       case 403:

@@ -232,7 +232,8 @@ export class VastAi implements Connector {
   #refusal(answer: ProviderAnswer, leaves: string | null): ConnectorError {
     const detail = this.#http.detailOf(answer);
     const code = codeOf(answer);
-    if (code === 'auth_error' || answer.status === 401) return new ConnectorError('auth', `VASTAI_API_KEY is not accepted: ${detail}`);
+    if (code === 'auth_error' || answer.status === 401)
+      return new ConnectorError('auth', `the API key of Vast.ai (VASTAI_API_KEY) is not accepted: ${detail}`);
     if (/credit|balance|billing/i.test(detail)) return new ConnectorError('quota', detail, { leaves });
     // `invalid_args` stands in the document's examples of 403 and 404 as well: only a 400 is about what was asked.
     if (answer.status === 400 && code !== 'invalid_price') return new ConnectorError('invalid', detail, { leaves });

@@ -141,7 +141,7 @@ describe.each(RENTING_PROVIDERS)('on %s', (provider) => {
     await world.until(async () => (await world.run(id)).waiting !== null, 600);
 
     const { waiting } = await world.run(id);
-    expect(waiting).toMatchObject({ code: 'provider', sentence: expect.stringMatching(/_API_KEY is not accepted/) });
+    expect(waiting).toMatchObject({ code: 'provider', sentence: expect.stringMatching(/_API_KEY\) is not accepted/) });
     expect(JSON.stringify(waiting)).not.toContain(key);
   });
 

@@ -65,7 +65,7 @@ test('each key is tried at its provider, and one that is not accepted is told wi
     {
       name: 'lambda',
       isWell: false,
-      finding: expect.stringMatching(/^LAMBDA_API_KEY is not accepted/),
+      finding: expect.stringMatching(/^the API key of Lambda Cloud \(LAMBDA_API_KEY\) is not accepted/),
       remedy: 'correct the key, or unset it',
     },
     { name: 'vastai', isWell: true },

@@ -64,7 +64,7 @@ export class BatchCompute implements Compute {
           .map(({ tag }) => tag)
           .sort(),
         gpus: Array.from({ length: gpus }, (_, index) => ({ index, heldBy: null })),
-        engines: ['hf'],
+        engines: ['hf', 'meta'],
       };
     });
   }

@@ -302,7 +302,7 @@ test('shows its classes as machines, with who trains there and who waits', async
     busy: [tag],
     waiting: [],
     gpus: [{ index: 0, heldBy: null }],
-    engines: ['hf'],
+    engines: ['hf', 'meta'],
   });
   await world.end(tag, handle);
 });
