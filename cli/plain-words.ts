@@ -5,7 +5,7 @@
 import * as z from 'zod';
 import { HYPERPARAMETER_ALIASES, hyperparameterFields } from '#domain/hyperparameters.ts';
 import { tagSchema } from '#domain/run.ts';
-import { DATASET_FORMATS, TRAINING_METHODS } from '#domain/run-folder.ts';
+import { DATASET_FORMATS, TRAINING_METHODS } from '#domain/training.ts';
 import { LOG_LEVELS } from '#operations/read-logs.ts';
 
 export const plainWords = () => ({

@@ -1,4 +1,4 @@
-import type { BaseModel } from './run-folder.ts';
+import type { BaseModel } from './training.ts';
 
 /** A base model as its user would name it. */
 export function nameOfBase(base: BaseModel): string {

@@ -4,7 +4,7 @@
  */
 import * as z from 'zod';
 import type { Problem } from './errors.ts';
-import { DATASET_FORMATS } from './run-folder.ts';
+import { DATASET_FORMATS } from './training.ts';
 
 export const ROW_FORMATS = DATASET_FORMATS;
 /** What the documents say of rows as text. */

@@ -7,15 +7,7 @@ import { type Choice, type GivenHyperparameters, type Hyperparameters, resolveHy
 import { CLIENT_NAME } from './ids.ts';
 import { PROVIDERS } from './providers.ts';
 import type { ComputeNeed } from './run.ts';
-import {
-  type BaseModel,
-  DATASET_FORMATS,
-  type Dataset,
-  exportSchema,
-  type MadeBase,
-  TRAINING_METHODS,
-  type Training,
-} from './run-folder.ts';
+import { type BaseModel, DATASET_FORMATS, type Dataset, exportSchema, type MadeBase, TRAINING_METHODS, type Training } from './training.ts';
 
 const FORTNIGHT_SECONDS = 14 * 24 * 3_600;
 

@@ -1,17 +1,9 @@
 /** The run: the one record that the five APIs are views of, and the events that make its history. */
 import * as z from 'zod';
 import { failureSchema, failuresSeenSchema } from './failures.ts';
-import {
-  artifactFileSchema,
-  hypernetworkSchema,
-  OUTCOMES,
-  progressSchema,
-  RUN_PURPOSES,
-  samplesRowSchema,
-  trainingSchema,
-  WANTS,
-} from './run-folder.ts';
+import { artifactFileSchema, OUTCOMES, progressSchema, samplesRowSchema, WANTS } from './run-folder.ts';
 import { RUN_STATES } from './run-lifecycle.ts';
+import { hypernetworkSchema, RUN_PURPOSES, trainingSchema } from './training.ts';
 
 export const APIS = ['training-svc', 'unified-trainer', 'orchestrator', 'management', 'sft', 'runs'] as const;
 const time = z.string();

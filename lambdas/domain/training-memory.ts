@@ -13,7 +13,7 @@
  */
 import { nameOfBase } from './base-models.ts';
 import type { Choice } from './hyperparameters.ts';
-import type { Training } from './run-folder.ts';
+import type { Training } from './training.ts';
 
 const GIGA = 1e9;
 const ASSUMED_PARAMETERS = 8e9;

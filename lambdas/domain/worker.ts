@@ -7,7 +7,7 @@ import { nameOfBase } from './base-models.ts';
 import { CLIENT_NAME } from './ids.ts';
 import { isOfType } from './offers.ts';
 import type { ComputeNeed, Run } from './run.ts';
-import type { Training } from './run-folder.ts';
+import type { Training } from './training.ts';
 
 const MAX_SLOTS = 1_024;
 const MAX_GPUS = 64;

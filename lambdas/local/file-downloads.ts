@@ -10,7 +10,7 @@ import { stat } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { basename } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import type { StoredFile } from '#domain/run-folder.ts';
+import type { StoredFile } from '#domain/training.ts';
 import type { Artifacts, Downloads } from '#ports/artifacts.ts';
 import { isMissing } from './data-root.ts';
 import { answerJson } from './raw-answer.ts';

@@ -7,7 +7,7 @@ import { constants, copyFile, mkdir, readdir, readFile, realpath, rm, stat } fro
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { checkFileKey, checkPrefix, IN_BUCKETS, isPlainName, partsOfKey } from '#domain/object-keys.ts';
-import type { StoredFile } from '#domain/run-folder.ts';
+import type { StoredFile } from '#domain/training.ts';
 import type { Artifacts } from '#ports/artifacts.ts';
 import { hasCode, isInside, isMissing, OutsideDataRoot, resolveInDataRoot } from './data-root.ts';
 import { isTemporaryName, makeFolder, putFile, putFileIfAbsent, sync } from './durable-file.ts';

@@ -2,7 +2,7 @@
  * Run folders where each of them lies: those of machines elsewhere in the store, all others on this machine. A run keeps its place, so
  * that a store may be configured at any time.
  */
-import type { StoredFile } from '#domain/run-folder.ts';
+import type { StoredFile } from '#domain/training.ts';
 import type { Artifacts, Downloads } from '#ports/artifacts.ts';
 import type { OpenStore } from '#s3/open-store.ts';
 

@@ -4,7 +4,7 @@
  */
 import { createReadStream } from 'node:fs';
 import { extname } from 'node:path';
-import type { Dataset } from '#domain/run-folder.ts';
+import type { Dataset } from '#domain/training.ts';
 import type { Inputs } from '#ports/inputs.ts';
 import type { OpenStore } from '#s3/open-store.ts';
 import type { ObjectPlace } from '#s3/storage-places.ts';

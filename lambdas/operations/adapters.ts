@@ -1,7 +1,8 @@
 /** `adapter_id` is a label of a result. Used twice, the newest completed run holds it; a run without one is held by its own id. */
 import { DomainError } from '#domain/errors.ts';
 import type { RunView } from '#domain/run.ts';
-import { type Manifest, runFolderKeys, type StoredFile } from '#domain/run-folder.ts';
+import { type Manifest, runFolderKeys } from '#domain/run-folder.ts';
+import type { StoredFile } from '#domain/training.ts';
 import type { Ports } from '#ports/ports.ts';
 import { inFolder } from './advance/run-folder-files.ts';
 import { findNewestCompleted, notePointer } from './newest-completed.ts';

@@ -2,8 +2,9 @@
 import { isMadeId } from '#domain/base-models.ts';
 import type { Run } from '#domain/run.ts';
 import { checkpointId, listArtifacts, type RunArtifact, runIdOf } from '#domain/run-artifacts.ts';
-import { type PlainBase, runFolderKeys } from '#domain/run-folder.ts';
+import { runFolderKeys } from '#domain/run-folder.ts';
 import type { FoundBase } from '#domain/run-request.ts';
+import type { PlainBase } from '#domain/training.ts';
 import type { Ports } from '#ports/ports.ts';
 import { changeRun } from './change-run.ts';
 import { keepCheckpoint } from './keep-checkpoint.ts';

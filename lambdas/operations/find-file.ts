@@ -1,6 +1,7 @@
 import { DomainError } from '#domain/errors.ts';
 import type { Run } from '#domain/run.ts';
-import { runFolderKeys, type StoredFile } from '#domain/run-folder.ts';
+import { runFolderKeys } from '#domain/run-folder.ts';
+import type { StoredFile } from '#domain/training.ts';
 import type { Ports } from '#ports/ports.ts';
 import { inFolder, readCheckpoint } from './advance/run-folder-files.ts';
 import { getRun } from './get-run.ts';

@@ -4,7 +4,8 @@
  */
 import { nameOfBase } from '#domain/base-models.ts';
 import type { Run } from '#domain/run.ts';
-import { type BaseModel, type Hypernetwork, runFolderKeys } from '#domain/run-folder.ts';
+import { runFolderKeys } from '#domain/run-folder.ts';
+import type { BaseModel, Hypernetwork } from '#domain/training.ts';
 import type { Ports } from '#ports/ports.ts';
 import { inFolder } from './advance/run-folder-files.ts';
 import { findNewestCompleted, notePointer } from './newest-completed.ts';

@@ -2,9 +2,9 @@
 import { type Failure, type FailureCode, makeFailure } from '#domain/failures.ts';
 import { checkRows, type RowFormat } from '#domain/rows.ts';
 import { mergeChoices } from '#domain/run-choices.ts';
-import type { Dataset, Training } from '#domain/run-folder.ts';
 import type { RunPlan } from '#domain/run-request.ts';
 import { STORED_DATASET } from '#domain/run-request.ts';
+import type { Dataset, Training } from '#domain/training.ts';
 import type { Ports } from '#ports/ports.ts';
 import { pinDataset } from './advance/prepare-run.ts';
 import { planOrder, type RunOrder } from './order-run.ts';

@@ -1,4 +1,4 @@
-import type { StoredFile } from '#domain/run-folder.ts';
+import type { StoredFile } from '#domain/training.ts';
 
 /** A request that anybody may make who has it. */
 export interface SignedRequest {

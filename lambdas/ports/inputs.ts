@@ -1,4 +1,4 @@
-import type { Dataset } from '#domain/run-folder.ts';
+import type { Dataset } from '#domain/training.ts';
 
 /** Takes one body of exactly so many bytes with exactly that hash, by whoever has it. */
 export interface UploadLink {

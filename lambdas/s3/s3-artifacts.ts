@@ -3,7 +3,7 @@
  * Listings are consistent (S3 is since 2020); puts are whole by themselves.
  */
 import { checkFileKey, checkPrefix, IN_BUCKETS, isPlainName, partsOfKey } from '#domain/object-keys.ts';
-import type { StoredFile } from '#domain/run-folder.ts';
+import type { StoredFile } from '#domain/training.ts';
 import type { Artifacts } from '#ports/artifacts.ts';
 import type { ObjectStore } from './object-store.ts';
 import { isBelow, type ObjectPlace, parseS3Uri, type StoragePlaces, toUri } from './storage-places.ts';

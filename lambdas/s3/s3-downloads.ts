@@ -3,7 +3,7 @@
  * it was made, so that what is put over it later changes nothing; a bucket without versions keeps that promise only until such a put.
  */
 import { DomainError } from '#domain/errors.ts';
-import type { StoredFile } from '#domain/run-folder.ts';
+import type { StoredFile } from '#domain/training.ts';
 import type { Downloads } from '#ports/artifacts.ts';
 import type { ObjectStore } from './object-store.ts';
 import type { ObjectPlace } from './storage-places.ts';

@@ -3,8 +3,8 @@
 import * as z from 'zod';
 import { toSplits } from '#domain/data-files.ts';
 import type { FailureCode } from '#domain/failures.ts';
-import type { Dataset } from '#domain/run-folder.ts';
 import { STORED_ROWS } from '#domain/run-request.ts';
+import type { Dataset } from '#domain/training.ts';
 import type { Inputs } from '#ports/inputs.ts';
 import type { ObjectFacts, ObjectStore } from './object-store.ts';
 import { contentPlace } from './s3-contents.ts';

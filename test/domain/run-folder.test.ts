@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { manifestSchema, trainingSchema } from '#domain/run-folder.ts';
+import { manifestSchema } from '#domain/run-folder.ts';
+import { trainingSchema } from '#domain/training.ts';
 import { aTraining } from '../support/builders.ts';
 
 test("the first release's spec, with one word of export and without the later hyperparameters, is read whole", () => {

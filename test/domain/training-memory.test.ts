@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Training } from '#domain/run-folder.ts';
+import type { Training } from '#domain/training.ts';
 import { estimateDisk, estimateMemory, sizeFromName } from '#domain/training-memory.ts';
 import { aTraining } from '../support/builders.ts';
 

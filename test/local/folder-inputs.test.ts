@@ -4,7 +4,7 @@ import { mkdir, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import type { Dataset } from '#domain/run-folder.ts';
+import type { Dataset } from '#domain/training.ts';
 import { hashFile } from '#local/file-hash.ts';
 import { FileUploads } from '#local/file-uploads.ts';
 import { FolderContents } from '#local/folder-contents.ts';

@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import { type Run, runSchema } from '#domain/run.ts';
-import { attemptSpecSchema, type BaseModel, runFolderKeys, type Training } from '#domain/run-folder.ts';
+import { attemptSpecSchema, runFolderKeys } from '#domain/run-folder.ts';
+import type { BaseModel, Training } from '#domain/training.ts';
 import { createRun } from '#operations/create-run.ts';
 import { aComputeNeed, aTraining } from '../support/builders.ts';
 import { sha256Of } from '../support/memory-artifacts.ts';

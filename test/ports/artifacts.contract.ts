@@ -1,7 +1,7 @@
 /** What every Artifacts store promises. The AWS twin runs this file too. */
 import { createHash } from 'node:crypto';
 import { expect } from 'vitest';
-import type { StoredFile } from '#domain/run-folder.ts';
+import type { StoredFile } from '#domain/training.ts';
 import type { Artifacts } from '#ports/artifacts.ts';
 import { contractSuite, eventually, type Skips, type World } from '../support/contract-suite.ts';
 

@@ -1,7 +1,7 @@
 /** What every Inputs port promises. The AWS twin runs this file too. */
 import { createHash } from 'node:crypto';
 import { expect } from 'vitest';
-import type { Dataset } from '#domain/run-folder.ts';
+import type { Dataset } from '#domain/training.ts';
 import type { Inputs } from '#ports/inputs.ts';
 import { contractSuite, type Skips, type World } from '../support/contract-suite.ts';
 

@@ -1,7 +1,7 @@
 /** Records for tests: whole and valid, so that a test names only what it is about. */
 import { makeId } from '#domain/ids.ts';
 import type { ComputeNeed, Run, RunEvent, RunProgress } from '#domain/run.ts';
-import type { Training } from '#domain/run-folder.ts';
+import type { Training } from '#domain/training.ts';
 
 /** 2026-01-01T00:00:00.000Z: where every test's clock begins. */
 export const EPOCH = Date.UTC(2026, 0, 1);

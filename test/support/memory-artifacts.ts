@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { StoredFile } from '#domain/run-folder.ts';
+import type { StoredFile } from '#domain/training.ts';
 import type { Artifacts } from '#ports/artifacts.ts';
 
 export const sha256Of = (content: string): string => createHash('sha256').update(content).digest('hex');

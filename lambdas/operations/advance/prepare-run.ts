@@ -1,9 +1,10 @@
 import { makeFailure } from '#domain/failures.ts';
 import type { Run } from '#domain/run.ts';
 import { mergeChoices } from '#domain/run-choices.ts';
-import { attemptName, type Dataset } from '#domain/run-folder.ts';
+import { attemptName } from '#domain/run-folder.ts';
 import { isFinal } from '#domain/run-lifecycle.ts';
 import { STORED_DATASET } from '#domain/run-request.ts';
+import type { Dataset } from '#domain/training.ts';
 import type { Ports } from '#ports/ports.ts';
 import { changeRun } from '../change-run.ts';
 import { chooseHypernetwork } from '../hypernetworks.ts';

@@ -5,8 +5,8 @@ import { hyperparametersRequest } from '#domain/hyperparameters.ts';
 import { CLIENT_NAME, idPattern } from '#domain/ids.ts';
 import { PROVIDERS } from '#domain/providers.ts';
 import { waitingSchema } from '#domain/run.ts';
-import { FRAMEWORKS, PEFT_METHODS } from '#domain/run-folder.ts';
 import { BASE_NAME, DATASET_NAME, runRequestShape } from '#domain/run-request.ts';
+import { FRAMEWORKS, PEFT_METHODS } from '#domain/training.ts';
 import { pageOf } from '#http/paging.ts';
 
 export const STATES = ['created', 'initializing', 'running', 'paused', 'completed', 'failed', 'stopped'] as const;

@@ -4,8 +4,9 @@ import { failureSchema } from '#domain/failures.ts';
 import { hyperparameterShape } from '#domain/hyperparameters.ts';
 import { CLIENT_NAME, idPattern } from '#domain/ids.ts';
 import { waitingSchema } from '#domain/run.ts';
-import { PEFT_METHODS, sampleSchema, TRAINING_METHODS } from '#domain/run-folder.ts';
+import { sampleSchema } from '#domain/run-folder.ts';
 import { BASE_NAME, DATASET_NAME, FOLDER_NAME, runRequestShape } from '#domain/run-request.ts';
+import { PEFT_METHODS, TRAINING_METHODS } from '#domain/training.ts';
 import { pageOf } from '#http/paging.ts';
 
 const configShape = {

@@ -3,8 +3,8 @@ import * as z from 'zod';
 import { failureSchema } from '#domain/failures.ts';
 import { hyperparameterShape } from '#domain/hyperparameters.ts';
 import { CLIENT_NAME } from '#domain/ids.ts';
-import { FRAMEWORKS, PEFT_METHODS } from '#domain/run-folder.ts';
 import { BASE_NAME, DATASET_NAME, FOLDER_NAME, runRequestShape } from '#domain/run-request.ts';
+import { FRAMEWORKS, PEFT_METHODS } from '#domain/training.ts';
 
 const clientName = z.string().regex(CLIENT_NAME);
 /** Kubernetes' own limits are 63 and 253 for labels, and 256 KiB in all for annotations. */

@@ -3,7 +3,8 @@ import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/cli
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { STSClient } from '@aws-sdk/client-sts';
 import { beforeAll, expect, test } from 'vitest';
-import { attemptName, type BaseModel } from '#domain/run-folder.ts';
+import { attemptName } from '#domain/run-folder.ts';
+import type { BaseModel } from '#domain/training.ts';
 import type { StorageGrant } from '#ports/secrets.ts';
 import { S3SignedObjects } from '#s3/s3-signed-objects.ts';
 import { StsGrants } from '#s3/sts-grants.ts';
