@@ -6,7 +6,7 @@ import type { DocumentStore } from '#ports/document-store.ts';
 import type { Clock } from '#ports/workflow.ts';
 
 export const WORKER_LINE = 'worker-line';
-const MAX_WAITING = 1_000;
+const PAGE_ROWS = 1_000;
 /** A run that waits asks every minute; one that did not ask for so long is stopped, deleted, or waits elsewhere. */
 const FORGOTTEN_MILLIS = 10 * 60_000;
 
@@ -38,9 +38,14 @@ export class WaitingRuns {
     await this.#documents.take(WORKER_LINE, tag);
   }
 
-  /** The oldest first. */
+  /** All of it, the oldest first. The store gives the newest first: the oldest stand on its last page. */
   async all(): Promise<Waiter[]> {
-    const rows = await this.#documents.list(WORKER_LINE, MAX_WAITING);
+    const rows: { id: string; value: Record<string, unknown> }[] = [];
+    for (;;) {
+      const page = await this.#documents.list(WORKER_LINE, PAGE_ROWS, rows.at(-1)?.id);
+      rows.push(...page);
+      if (page.length < PAGE_ROWS) break;
+    }
     return rows
       .map(({ id, value }) => ({ tag: id, ...entrySchema.parse(value) }))
       .filter(({ expiresAt }) => expiresAt > this.#clock.now())

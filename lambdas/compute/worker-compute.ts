@@ -13,7 +13,7 @@
  */
 import type { ComputeHandle, Run } from '#domain/run.ts';
 import { estimateMemory } from '#domain/training-memory.ts';
-import { assign, baseInCache, frameworkOf, type WorkerNeed, type WorkerReport, whyUnfit } from '#domain/worker.ts';
+import { assign, baseInCache, findRoom, frameworkOf, type WorkerNeed, type WorkerReport, whyUnfit } from '#domain/worker.ts';
 import {
   type Compute,
   type Launch,
@@ -104,7 +104,10 @@ export class WorkerCompute implements Compute, WorkerPool {
     const need = this.#needOf(run);
     await this.#line.note(tag, need);
     const workers = await this.#fresh();
-    const place = assign(await this.#line.all(), workers.map(toPlace)).find((assigned) => assigned.tag === tag);
+    const places = workers.map(toPlace);
+    // Thousands may wait: their line is read only where there is room to be had.
+    const isRoom = places.some((one) => findRoom(one, need) !== null);
+    const place = isRoom ? assign(await this.#line.all(), places).find((assigned) => assigned.tag === tag) : undefined;
     if (place === undefined) return { kind: 'no-capacity', waiting: whyItWaits(workers, need) };
     const lease: Lease = { tag, gpus: [...place.gpus], isOrdered: false, isTaken: false, isAlive: false, isEnding: false, isOver: false };
     let isOurs = false;
@@ -163,7 +166,8 @@ export class WorkerCompute implements Compute, WorkerPool {
     const known = new Map(worker.leases.map((lease) => [lease.tag, lease]));
     const end = report.holding.map(({ attempt }) => attempt).filter((tag) => known.get(tag)?.isEnding ?? true);
     const start = worker.leases.filter((lease) => lease.isOrdered && !lease.isTaken && !lease.isEnding && !lease.isOver);
-    const line = await this.#line.all();
+    const isFull = toPlace(worker).held.length >= report.slots;
+    const line = isFull ? [] : await this.#line.all();
     const next = line.length === 0 ? [] : assign(line, (await this.#fresh()).map(toPlace)).filter((assigned) => assigned.worker === name);
     return {
       start: start.map(({ tag, gpus }) => ({ tag, gpus })),

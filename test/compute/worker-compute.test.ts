@@ -1,5 +1,6 @@
 /** Workers as a compute, with a clock moved by hand: leases from reservation to their end, lost workers, names, the line. */
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { WORKER_LINE } from '#compute/waiting-runs.ts';
 import { WorkerCompute } from '#compute/worker-compute.ts';
 import type { Run } from '#domain/run.ts';
 import { attemptName } from '#domain/run-folder.ts';
@@ -281,4 +282,31 @@ test('of many that ask at once no slot is given twice, by whichever process', as
   for (const { busy } of machines) expect(busy.length).toBeLessThanOrEqual(1);
   for (const { tag, run } of asking) await compute.reserve(tag, run);
   expect((await compute.machines()).map(({ busy }) => busy.length)).toEqual([1, 1, 1]);
+});
+
+describe('a line of more than a thousand', () => {
+  const TAGS = Array.from({ length: 1_200 }, (_, index) => attemptName(`run_${String(index).padStart(26, '0')}`, 1));
+  const [oldest = '', second = ''] = TAGS;
+
+  test('has its oldest in front', async () => {
+    const run = aRun({ compute: aComputeNeed() });
+    for (const tag of TAGS.toReversed()) await compute.reserve(tag, run);
+
+    const { news } = await new Box('box').look();
+
+    expect(news).toEqual([oldest]);
+    expect(await compute.reserve(second, run)).toMatchObject({ kind: 'no-capacity' });
+    expect(await compute.reserve(oldest, run)).toEqual({ kind: 'reserved' });
+  });
+
+  test('is read by nobody where there is no room', async () => {
+    const box = new Box('box');
+    await aLaunchedRun(box);
+    const lists = vi.spyOn(documents, 'list');
+
+    for (const tag of TAGS) await compute.reserve(tag, aRun({ compute: aComputeNeed() }));
+    await box.look();
+
+    expect(lists.mock.calls.filter(([collection]) => collection === WORKER_LINE)).toEqual([]);
+  });
 });
