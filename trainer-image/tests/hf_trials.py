@@ -221,6 +221,11 @@ class Engine:
             return child
         status = 1
         try:
+            import torch
+
+            # The parent's thread pool did not come along, and torch makes another at the next call that asks for it: two threads that ask
+            # at once (autograd's own and this one) find none, "Invalid thread pool!". Here nobody else is there yet.
+            torch.set_num_threads(1)
             if closing is not None:
                 os.close(closing)
             descriptor = os.open(log, os.O_WRONLY | os.O_CREAT)
