@@ -13,6 +13,9 @@ from trainer.supervision.attempt import Attempt, AttemptFailed
 from trainer.supervision.processes import carriers, catches, die_with_parent, oom_kills, prefer_as_oom_victim
 from trainer.supervision.ranks import engine_of, open_named_pipe, torchrun_command
 
+# What the stacks of one process take at the most; eight GPUs stay below the two seconds after which the engine is killed.
+DUMP_SECONDS = 0.1
+
 PACKAGE = Path(__file__).parent.parent
 
 
@@ -73,11 +76,13 @@ class Engine:
                 os.kill(self.pid, number)
 
     def dump_stacks(self, claim_id: str) -> None:
-        """Every process of the attempt that is prepared for it; to the others, torchrun among them, the signal would be the end."""
-        for pid in {self.pid, *carriers(claim_id)}:
+        """Every process of the attempt that is prepared for it, one after the other: at once, their lines would run into each other. To the
+        others, torchrun among them, the signal would be the end."""
+        for pid in sorted({self.pid, *carriers(claim_id)}):
             if catches(pid, signal.SIGUSR1):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGUSR1)
+                time.sleep(DUMP_SECONDS)
 
     def kill(self) -> None:
         self.signal(signal.SIGKILL)
